@@ -1,7 +1,19 @@
 # The core's files, listed once: used by the host build, the rv32 check and the ESP-IDF component.
 set(OTARIA_CORE_SOURCES
+  boot/boot.c
+  boot/reasons.c
   bytes.c
   digest.c
+  flash/md5.c
+  flash/otadata.c
+  flash/table.c
+  image/chips.c
+  image/descriptor.c
+  image/fit.c
+  image/hash.c
+  image/parse.c
   source.c
   status.c
+  trust/block.c
+  trust/judge.c
 )
