@@ -16,4 +16,11 @@ set(OTARIA_CORE_SOURCES
   status.c
   trust/block.c
   trust/judge.c
+  wire/check_in.c
+  wire/check_in_parts.c
+  wire/enrol.c
+  wire/json_read.c
+  wire/json_write.c
+  wire/names.c
+  wire/reply.c
 )
