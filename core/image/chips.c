@@ -73,6 +73,7 @@ static const struct ot_chip chips[] = {
      .bootloader_offset = 0x0,
      .mmu_page_default = 64 * KIB,
      .has_selectable_page = true,
+     .window_scales_with_page = true,
      .page_log2_min = 13,
      ONE_RANGE(0x42000000, 0x43000000),
      .signs_rsa3072 = true,
@@ -96,6 +97,7 @@ static const struct ot_chip chips[] = {
      .bootloader_offset = 0x0,
      .mmu_page_default = 64 * KIB,
      .has_selectable_page = true,
+     .window_scales_with_page = true,
      .page_log2_min = 13,
      ONE_RANGE(0x42000000, 0x43000000),
      .signs_rsa3072 = true,
@@ -139,4 +141,19 @@ const struct ot_chip *ot_chip_by_name(const char *name)
             return &chips[i];
     }
     return NULL;
+}
+
+uint32_t ot_chip_page(const struct ot_chip *chip, uint8_t page_log2)
+{
+    if (chip->has_selectable_page && page_log2 >= chip->page_log2_min && page_log2 <= 16)
+        return 1u << page_log2;
+    return chip->mmu_page_default;
+}
+
+bool ot_chip_maps(const struct ot_chip *chip, uint32_t page, uint32_t addr)
+{
+    if (chip->window_scales_with_page)
+        return addr >= chip->drom.start && addr - chip->drom.start < page << 8;
+    return (addr >= chip->drom.start && addr < chip->drom.end) ||
+           (addr >= chip->irom.start && addr < chip->irom.end);
 }

@@ -82,8 +82,10 @@ static bool keys_consistent(const struct ot_descriptor *d)
 
 static enum ot_status check_values(const struct ot_descriptor *d)
 {
-    if (d->release == 0 || d->floor > d->release || d->hardware_revisions == 0)
+    if (d->release == 0 || d->floor > d->release)
         return OT_E_DESC_RELEASE;
+    if (d->hardware_revisions == 0)
+        return OT_E_DESC_HARDWARE;
     return keys_consistent(d) ? OT_OK : OT_E_DESC_KEYS;
 }
 

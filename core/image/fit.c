@@ -3,9 +3,17 @@
 
 #include <string.h>
 
+/* Wholly in the first segment, and so covered by the identity; not in the padding behind a tiny image. */
+static bool has_place_for_descriptor(const struct ot_image *image)
+{
+    return image->segments[0].offset + image->segments[0].length >= OT_DESC_OFFSET + OT_DESC_BYTES;
+}
+
 static enum ot_status judge_described(const struct ot_image *image, const struct ot_descriptor *d,
                                       const struct ot_fit_place *place)
 {
+    if (!has_place_for_descriptor(image))
+        return OT_E_DESC_MISSING;
     if (place->product != NULL && (strlen(place->product) != strlen(image->app.project) ||
                                    memcmp(place->product, image->app.project, strlen(place->product)) != 0))
         return OT_E_WRONG_PRODUCT;

@@ -1,5 +1,5 @@
 /* One pass over an image's content: XOR checksum, identity, the digest a signature covers; and a file's shape. */
-#include "otaria/image.h"
+#include "otaria/trust.h"
 
 #include <string.h>
 
@@ -71,6 +71,7 @@ enum ot_status ot_image_hash(const struct ot_source *src, const struct ot_image 
                      .scratch_len = scratch_len,
                      .checksum = CHECKSUM_START};
     uint8_t tail[OT_DIGEST_BYTES];
+    struct ot_digest identity;
     memset(out, 0, sizeof *out);
     if (scratch_len < 64)
         return OT_E_ARGUMENT;
@@ -85,17 +86,49 @@ enum ot_status ot_image_hash(const struct ot_source *src, const struct ot_image 
     if (tail[0] != p.checksum)
         return OT_E_IMAGE_CHECKSUM;
     struct ot_sha256 so_far = p.hash;
-    crypto->sha256_finish(crypto->ctx, &so_far, &out->identity);
+    crypto->sha256_finish(crypto->ctx, &so_far, &identity);
     st = ot_source_read(src, image->digest_offset, tail, sizeof tail);
     if (st != OT_OK)
         return st;
-    if (memcmp(tail, out->identity.bytes, sizeof tail) != 0)
+    if (memcmp(tail, identity.bytes, sizeof tail) != 0)
         return OT_E_IMAGE_DIGEST;
     crypto->sha256_update(crypto->ctx, &p.hash, tail, sizeof tail);
     st = hash_padding(&p);
-    if (st == OT_OK)
-        crypto->sha256_finish(crypto->ctx, &p.hash, &out->covered);
-    return st;
+    if (st != OT_OK)
+        return st;
+    crypto->sha256_finish(crypto->ctx, &p.hash, &out->covered);
+    out->identity = identity; /* only now: a refused image has no identity */
+    return OT_OK;
+}
+
+/* Is all of [from, to) FF? */
+static enum ot_status check_padding(const struct ot_source *src, uint32_t from, uint32_t to)
+{
+    uint8_t pad[64];
+    while (from < to) {
+        uint32_t n = to - from < sizeof pad ? to - from : sizeof pad;
+        enum ot_status st = ot_source_read(src, from, pad, n);
+        if (st != OT_OK)
+            return st;
+        for (uint32_t i = 0; i < n; i++) {
+            if (pad[i] != 0xFF)
+                return OT_E_IMAGE_PADDING;
+        }
+        from += n;
+    }
+    return OT_OK;
+}
+
+/* The file ends somewhere else: in the middle of a signature sector, or it just goes on. */
+static enum ot_status name_bad_end(const struct ot_source *src, const struct ot_image *image)
+{
+    uint8_t first = 0;
+    if (src->size <= image->signature_offset || src->size > image->signature_offset + OT_SECTOR_BYTES)
+        return OT_E_IMAGE_TRAILING;
+    enum ot_status st = ot_source_read(src, image->signature_offset, &first, 1);
+    if (st != OT_OK)
+        return st;
+    return first == OT_SIG_MAGIC ? OT_E_IMAGE_TRUNCATED : OT_E_IMAGE_TRAILING;
 }
 
 enum ot_status ot_image_file_shape(const struct ot_source *src, const struct ot_image *image, bool *is_signed)
@@ -105,24 +138,8 @@ enum ot_status ot_image_file_shape(const struct ot_source *src, const struct ot_
         return OT_E_IMAGE_TRUNCATED;
     if (src->size == image->length)
         return OT_OK;
-    for (uint32_t at = image->length; at < image->signature_offset;) {
-        uint8_t pad[64];
-        uint32_t n = image->signature_offset - at < sizeof pad ? image->signature_offset - at : sizeof pad;
-        if (at + n > src->size)
-            return OT_E_IMAGE_TRAILING;
-        enum ot_status st = ot_source_read(src, at, pad, n);
-        if (st != OT_OK)
-            return st;
-        for (uint32_t i = 0; i < n; i++) {
-            if (pad[i] != 0xFF)
-                return OT_E_IMAGE_PADDING;
-        }
-        at += n;
-    }
-    if (src->size - image->signature_offset < OT_SECTOR_BYTES)
-        return src->size == image->signature_offset ? OT_E_IMAGE_TRAILING : OT_E_IMAGE_TRUNCATED;
-    if (src->size - image->signature_offset > OT_SECTOR_BYTES)
-        return OT_E_IMAGE_TRAILING;
+    if (src->size != image->signature_offset + OT_SECTOR_BYTES)
+        return name_bad_end(src, image);
     *is_signed = true;
-    return OT_OK;
+    return check_padding(src, image->length, image->signature_offset);
 }

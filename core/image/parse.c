@@ -22,16 +22,9 @@ struct walk {
     uint32_t at; /* next unread byte */
 };
 
-static bool in_range(uint32_t addr, const struct ot_address_range *range)
-{
-    return addr >= range->start && addr < range->end;
-}
-
 static enum ot_status check_chip(const struct ot_image_limits *limits, const struct ot_image *image)
 {
-    if (!limits->has_chip)
-        return OT_OK;
-    if (image->chip_id != limits->chip_id)
+    if (limits->has_chip && image->chip_id != limits->chip_id)
         return OT_E_IMAGE_CHIP;
     if (!limits->has_revision)
         return OT_OK;
@@ -44,14 +37,15 @@ static enum ot_status check_chip(const struct ot_image_limits *limits, const str
 
 static enum ot_status read_header(struct walk *w, struct ot_image *out)
 {
-    uint8_t h[OT_IMAGE_HEADER_BYTES];
-    if (w->space < sizeof h)
-        return OT_E_IMAGE_TRUNCATED;
-    enum ot_status st = ot_source_read(w->src, 0, h, sizeof h);
+    uint8_t h[OT_IMAGE_HEADER_BYTES] = {0};
+    uint32_t n = w->space < sizeof h ? w->space : sizeof h;
+    enum ot_status st = ot_source_read(w->src, 0, h, n);
     if (st != OT_OK)
         return st;
-    if (h[0] != OT_IMAGE_MAGIC)
+    if (n > 0 && h[0] != OT_IMAGE_MAGIC) /* before the length: a short text file is not a truncated image */
         return OT_E_IMAGE_MAGIC;
+    if (n < sizeof h)
+        return OT_E_IMAGE_TRUNCATED;
     out->segment_count = h[1];
     out->spi_mode = h[2];
     out->flash_speed_size = h[3];
@@ -102,24 +96,18 @@ static enum ot_status read_app_desc(struct walk *w, struct ot_image *out)
     return OT_OK;
 }
 
-/* The MMU page this image was linked for. A recorded value outside what the chip can do counts as not recorded. */
-static uint32_t mmu_page(const struct ot_chip *chip, const struct ot_image *image)
-{
-    uint8_t log2 = image->has_app_desc ? image->app.mmu_page_log2 : 0;
-    if (chip->has_selectable_page && log2 >= chip->page_log2_min && log2 <= 16)
-        return 1u << log2;
-    return chip->mmu_page_default;
-}
-
-static enum ot_status check_alignment(const struct ot_image *image, const struct ot_segment *segment)
+static enum ot_status check_alignment(const struct walk *w, const struct ot_image *image,
+                                      const struct ot_segment *segment)
 {
     const struct ot_chip *chip = ot_chip_by_id(image->chip_id);
     if (chip == NULL || segment->load_addr < PADDING_SEGMENT_BELOW)
         return OT_OK;
-    if (!in_range(segment->load_addr, &chip->drom) && !in_range(segment->load_addr, &chip->irom))
+    uint32_t page = ot_chip_page(chip, image->app.mmu_page_log2); /* 0 in a bootloader: the default */
+    if (!ot_chip_maps(chip, page, segment->load_addr))
         return OT_OK;
-    uint32_t page = mmu_page(chip, image);
-    return segment->offset % page == segment->load_addr % page ? OT_OK : OT_E_IMAGE_SEGMENT_ALIGN;
+    /* App slots start on 64 KiB, so the offset in the file will do; a bootloader starts where the chip says. */
+    uint32_t offset = segment->offset + (w->limits->is_bootloader ? chip->bootloader_offset : 0);
+    return offset % page == segment->load_addr % page ? OT_OK : OT_E_IMAGE_SEGMENT_ALIGN;
 }
 
 static enum ot_status read_segment(struct walk *w, struct ot_image *out, uint32_t index)
@@ -146,7 +134,7 @@ static enum ot_status read_segment(struct walk *w, struct ot_image *out, uint32_
             return st;
     }
     w->at = segment->offset + segment->length;
-    return check_alignment(out, segment);
+    return check_alignment(w, out, segment);
 }
 
 /* Checksum, appended digest, and where a signature sector would stand. */
@@ -166,6 +154,8 @@ enum ot_status ot_image_parse(const struct ot_source *src, const struct ot_image
 {
     struct walk w = {.src = src, .limits = limits, .space = src->size};
     memset(out, 0, sizeof *out);
+    if (limits->space > OT_IMAGE_SPACE_MAX)
+        return OT_E_ARGUMENT;
     if (limits->space != 0 && limits->space < w.space)
         w.space = limits->space;
     if (w.space > OT_IMAGE_SPACE_MAX)

@@ -35,8 +35,12 @@ static void reverse(uint8_t *to, const uint8_t *from, uint32_t len)
 
 static enum ot_status parse_rsa(const uint8_t *b, const struct ot_crypto *crypto, struct ot_sig_block *out)
 {
-    /* Every genuine block has this exponent; e is covered by the key digest, so another one is another key anyway. */
-    if (ot_load32(b + AT_E) != RSA_EXPONENT)
+    /*
+     * Every genuine block has this exponent and a full, odd modulus. The key digest covers them, so others could only be
+     * believed by a mistake in provisioning; refusing here spares every crypto adapter the thought of e = 1.
+     */
+    bool is_full = (b[AT_E - 1] & 0x80u) != 0 && (b[AT_N] & 1u) != 0;
+    if (!is_full || ot_load32(b + AT_E) != RSA_EXPONENT)
         return OT_E_SIG_FORMAT;
     out->scheme = OT_SCHEME_RSA3072;
     reverse(out->public_key, b + AT_N, RSA_BYTES);
@@ -83,11 +87,12 @@ enum ot_status ot_sig_block_parse(const uint8_t b[OT_SIG_BLOCK_BYTES], const str
 
 enum ot_status ot_sig_block_verify(const struct ot_sig_block *block, const struct ot_crypto *crypto)
 {
+    enum ot_status st = OT_E_SIG_INVALID;
+    const uint8_t *key = block->public_key, *signature = block->signature;
     if (block->scheme == OT_SCHEME_RSA3072)
-        return crypto->pss3072_verify(crypto->ctx, block->public_key, RSA_EXPONENT, &block->covered,
-                                      block->signature);
-    if (block->scheme == OT_SCHEME_ECDSA256)
-        return crypto->p256_verify(crypto->ctx, block->public_key, block->public_key + P256_BYTES,
-                                   &block->covered, block->signature, block->signature + P256_BYTES);
-    return OT_E_SIG_FORMAT;
+        st = crypto->pss3072_verify(crypto->ctx, key, RSA_EXPONENT, &block->covered, signature);
+    else if (block->scheme == OT_SCHEME_ECDSA256)
+        st = crypto->p256_verify(crypto->ctx, key, key + P256_BYTES, &block->covered, signature,
+                                 signature + P256_BYTES);
+    return st == OT_OK || st == OT_E_CRYPTO ? st : OT_E_SIG_INVALID;
 }

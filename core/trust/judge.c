@@ -10,7 +10,7 @@
 static bool in_list(const struct ot_digest *list, uint32_t count, const struct ot_digest *key,
                     uint32_t key_bytes)
 {
-    uint32_t len = key_bytes == 0 || key_bytes > OT_DIGEST_BYTES ? OT_DIGEST_BYTES : key_bytes;
+    uint32_t len = key_bytes == 0 ? OT_DIGEST_BYTES : key_bytes;
     bool found = false;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t difference = 0;
@@ -24,9 +24,9 @@ static bool in_list(const struct ot_digest *list, uint32_t count, const struct o
 /* How much a cause tells a person; the most telling one is reported when no block is good. */
 static int telling(enum ot_status reason)
 {
-    static const enum ot_status rank[] = {
-        OT_E_NO_TRUST,    OT_E_UNSIGNED,    OT_E_SIG_CRC, OT_E_SIG_FORMAT,  OT_E_SIG_DIGEST,
-        OT_E_KEY_UNKNOWN, OT_E_KEY_REVOKED, OT_E_CRYPTO,  OT_E_SIG_INVALID, OT_E_READ};
+    static const enum ot_status rank[] = {OT_E_UNSIGNED,    OT_E_SIG_CRC,     OT_E_SIG_FORMAT,
+                                          OT_E_KEY_UNKNOWN, OT_E_KEY_REVOKED, OT_E_SIG_DIGEST,
+                                          OT_E_SIG_INVALID, OT_E_CRYPTO,      OT_E_READ};
     for (uint32_t i = 0; i < sizeof rank / sizeof rank[0]; i++) {
         if (rank[i] == reason)
             return (int)i;
@@ -76,7 +76,7 @@ static void judge_blocks(const struct ot_source *src, const struct ot_image *ima
         uint32_t at = image->signature_offset + i * OT_SIG_BLOCK_BYTES;
         enum ot_status st = ot_source_read(src, at, scratch, OT_SIG_BLOCK_BYTES);
         if (st != OT_OK) {
-            note(verdict, st == OT_E_RANGE ? OT_E_UNSIGNED : st);
+            note(verdict, OT_E_READ);
             return;
         }
         st = judge_block(scratch, digests, set, crypto, &block);
@@ -91,6 +91,17 @@ static void judge_blocks(const struct ot_source *src, const struct ot_image *ima
     }
 }
 
+/* Digests are stored whole, or halved by the ESP32-C2. Anything shorter would believe strangers. */
+static bool has_known_width(const struct ot_trust_set *set)
+{
+    return set->key_bytes == 0 || set->key_bytes == OT_DIGEST_BYTES || set->key_bytes == OT_DIGEST_BYTES / 2;
+}
+
+static bool has_whole_sector(const struct ot_source *src, const struct ot_image *image)
+{
+    return src->size >= image->signature_offset && src->size - image->signature_offset >= OT_SIG_SECTOR_BYTES;
+}
+
 void ot_trust_judge(const struct ot_source *src, const struct ot_image *image,
                     const struct ot_image_digests *digests, const struct ot_trust_set *set,
                     const struct ot_crypto *crypto, uint8_t *scratch, uint32_t scratch_len,
@@ -98,11 +109,11 @@ void ot_trust_judge(const struct ot_source *src, const struct ot_image *image,
 {
     memset(verdict, 0, sizeof *verdict);
     verdict->reason = OT_E_UNSIGNED;
-    if (scratch_len < OT_SIG_BLOCK_BYTES)
+    if (scratch_len < OT_SIG_BLOCK_BYTES || !has_known_width(set))
         verdict->reason = OT_E_ARGUMENT;
     else if (set->key_count == 0)
         verdict->reason = OT_E_NO_TRUST;
-    else
+    else if (has_whole_sector(src, image))
         judge_blocks(src, image, digests, set, crypto, scratch, verdict);
 }
 

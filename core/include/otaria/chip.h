@@ -19,8 +19,10 @@ struct ot_chip {
     uint32_t bootloader_offset; /* in flash */
     uint32_t mmu_page_default;  /* bytes */
     bool has_selectable_page;   /* app descriptor byte 180 decides (C2, C6, C61, H2) */
-    uint8_t page_log2_min;      /* smallest selectable page */
-    struct ot_address_range drom, irom;
+    bool
+        window_scales_with_page; /* C6, H2: the mapped window is 256 pages long, `drom` gives it for 64 KiB pages */
+    uint8_t page_log2_min;       /* smallest selectable page */
+    struct ot_address_range drom, irom; /* flash-mapped; the same where the chip has one window */
     bool signs_rsa3072, signs_ecdsa256; /* Secure Boot V2 schemes the hardware knows */
     uint8_t key_digest_slots;           /* 1 or 3 */
     bool can_revoke;                    /* eFuse revoke bits */
@@ -32,5 +34,10 @@ const struct ot_chip *ot_chip_by_id(uint16_t id);
 const struct ot_chip *ot_chip_by_name(const char *name);
 /** For listing: the `index`-th known chip, NULL behind the last. */
 const struct ot_chip *ot_chip_at(unsigned index);
+
+/** Bytes of an MMU page, from app descriptor byte 180. Not selectable, or out of range: the chip's default. */
+uint32_t ot_chip_page(const struct ot_chip *chip, uint8_t page_log2);
+/** Is a segment loaded at `addr` mapped from flash, and so bound to the alignment of `page` bytes? */
+bool ot_chip_maps(const struct ot_chip *chip, uint32_t page, uint32_t addr);
 
 #endif

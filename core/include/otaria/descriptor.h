@@ -30,14 +30,21 @@ struct ot_descriptor {
  * Parse 512 bytes completely.
  *
  * @return OT_OK; OT_E_DESC_MISSING when the magic is not there (the image is "undescribed");
- *         OT_E_DESC_VERSION, _LENGTH, _CRC, _RESERVED, _RELEASE, _KEYS when it is there but must be refused.
+ *         OT_E_DESC_VERSION, _LENGTH, _CRC, _RESERVED, _RELEASE, _HARDWARE, _KEYS when it is there but must be
+ *         refused. Judged in this order.
  */
 OT_CHECKED enum ot_status ot_descriptor_parse(const uint8_t bytes[OT_DESC_BYTES], struct ot_descriptor *out);
 
-/** Read from an image source; OT_E_DESC_MISSING also when the image is too short to hold one. */
+/**
+ * Read from an image source; OT_E_DESC_MISSING also when the image is too short to hold one, OT_E_READ.
+ * Whether it lies in the image's first segment, as it must, is ot_fit_judge()'s question.
+ */
 OT_CHECKED enum ot_status ot_descriptor_read(const struct ot_source *src, struct ot_descriptor *out);
 
-/** The exact bytes, CRC included. The reverse of parse for every descriptor that parse accepts. */
+/**
+ * The exact bytes, CRC included. The reverse of parse for every descriptor that parse accepts; what parse would refuse
+ * is refused here with the same code. Key places from the counts on are written as zero whatever they hold.
+ */
 OT_CHECKED enum ot_status ot_descriptor_format(const struct ot_descriptor *d, uint8_t out[OT_DESC_BYTES]);
 
 #endif

@@ -24,7 +24,8 @@ struct ot_fit_place {
 };
 
 /**
- * @param descriptor  NULL when the image is undescribed.
+ * @param descriptor  NULL when the image is undescribed. One that does not lie wholly in the first segment counts as
+ *                    OT_E_DESC_MISSING: the image's identity might not cover it.
  * @return OT_OK, or the first of OT_E_IMAGE_CHIP, OT_E_DESC_MISSING, OT_E_WRONG_PRODUCT, OT_E_WRONG_HARDWARE,
  *         OT_E_BELOW_FLOOR, OT_E_SECURE_VERSION, OT_E_SLOT_SIZE, OT_E_IMAGE_TOO_LARGE.
  *         An undescribed image is judged by chip, secure_version and size alone, and where a floor is in force

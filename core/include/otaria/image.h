@@ -13,7 +13,7 @@
  *         ... d.identity names this firmware ...
  *
  * Layout, order of checks and traps: docs/formats.md "App image".
- * RAM: the caller's structs and scratch. Stack: < 512 bytes. A power cut has no effect: nothing is written.
+ * RAM: the caller's structs and scratch. Stack: < 1 KiB (two running hashes). A power cut has no effect: nothing is written.
  */
 #ifndef OTARIA_IMAGE_H
 #define OTARIA_IMAGE_H
@@ -93,6 +93,8 @@ struct ot_image_digests {
  *
  * @return OT_OK, or the first cause in file order: OT_E_IMAGE_MAGIC, _TRUNCATED, _CHIP, _CHIP_REVISION, _SEGMENTS,
  *         _SEGMENT_LENGTH, _SEGMENT_ALIGN, _LOAD_RANGE, _APP_DESC, _TOO_LARGE; OT_E_READ. `*out` is then undefined.
+ *         Running out of `limits->space` (or 16 MiB) where the source goes on is _TOO_LARGE, of the source _TRUNCATED.
+ *         OT_E_ARGUMENT when `limits->space` is above OT_IMAGE_SPACE_MAX: no chip boots from such a slot.
  */
 OT_CHECKED enum ot_status ot_image_parse(const struct ot_source *src, const struct ot_image_limits *limits,
                                          struct ot_image *out);
@@ -102,7 +104,7 @@ OT_CHECKED enum ot_status ot_image_parse(const struct ot_source *src, const stru
  *
  * Where the source ends at `length` (an unsigned file) `covered` is that of the file padded with FF.
  *
- * @param scratch  At least 64 bytes; larger is faster.
+ * @param scratch  At least 64 bytes (else OT_E_ARGUMENT); larger is faster.
  * @return OT_OK, OT_E_IMAGE_CHECKSUM, OT_E_IMAGE_NO_DIGEST, OT_E_IMAGE_DIGEST, OT_E_READ.
  */
 OT_CHECKED enum ot_status ot_image_hash(const struct ot_source *src, const struct ot_image *image,
@@ -111,9 +113,9 @@ OT_CHECKED enum ot_status ot_image_hash(const struct ot_source *src, const struc
 
 /**
  * Judge the shape of a whole *file* (upload, not slot): it must end exactly behind the image, or behind FF padding to
- * the sector and one signature sector.
+ * the sector and one signature sector. What stands in that sector is ot_trust_judge()'s question, not asked here.
  *
- * @return OT_OK (`*is_signed` set), OT_E_IMAGE_TRUNCATED, OT_E_IMAGE_TRAILING, OT_E_IMAGE_PADDING, OT_E_READ.
+ * @return OT_OK (`*is_signed` set), OT_E_IMAGE_TRUNCATED (also: in the middle of a signature sector), OT_E_IMAGE_TRAILING, OT_E_IMAGE_PADDING, OT_E_READ.
  */
 OT_CHECKED enum ot_status ot_image_file_shape(const struct ot_source *src, const struct ot_image *image,
                                               bool *is_signed);

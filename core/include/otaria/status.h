@@ -58,6 +58,7 @@
     X(OT_E_DESC_RESERVED, -44, "desc_reserved", "reserved bytes or flags of the Otaria descriptor are set")  \
     X(OT_E_DESC_KEYS, -45, "desc_keys", "the key lists of the Otaria descriptor contradict themselves")      \
     X(OT_E_DESC_RELEASE, -46, "desc_release", "release or floor of the Otaria descriptor is impossible")     \
+    X(OT_E_DESC_HARDWARE, -47, "desc_hardware", "the Otaria descriptor names no hardware revision")          \
     /* does the image fit this device */                                                                     \
     X(OT_E_WRONG_PRODUCT, -50, "wrong_product", "the image is for another product")                          \
     X(OT_E_WRONG_HARDWARE, -51, "wrong_hardware", "the image does not fit this hardware revision")           \

@@ -42,7 +42,7 @@ struct ot_sig_block {
 OT_CHECKED enum ot_status ot_sig_block_parse(const uint8_t block[OT_SIG_BLOCK_BYTES],
                                              const struct ot_crypto *crypto, struct ot_sig_block *out);
 
-/** OT_OK when the block's signature over its own `covered` verifies; OT_E_SIG_INVALID, OT_E_CRYPTO. */
+/** OT_OK when the block's signature over its own `covered` verifies; OT_E_SIG_INVALID, OT_E_CRYPTO; nothing else. */
 OT_CHECKED enum ot_status ot_sig_block_verify(const struct ot_sig_block *block,
                                               const struct ot_crypto *crypto);
 
@@ -74,8 +74,10 @@ struct ot_verdict {
  * place ends the list. One good block by a trusted, unrevoked key suffices, in any position.
  *
  * @param scratch  At least OT_SIG_BLOCK_BYTES.
- * `verdict->reason` when refused is the most telling cause: a trusted key's bad signature before a revoked key,
- * before an unknown key, before malformed blocks, before "unsigned".
+ * `verdict->reason` when refused is the most telling cause: "could not tell" (OT_E_READ, OT_E_CRYPTO: trying again may
+ * help) before a trusted key's bad signature, before a trusted key's signature of another image, before a revoked key,
+ * before an unknown key, before malformed blocks, before "unsigned". OT_E_NO_TRUST for an empty set, OT_E_ARGUMENT for a
+ * short scratch or a `key_bytes` other than 0, 16 and 32; nothing is read then.
  */
 void ot_trust_judge(const struct ot_source *src, const struct ot_image *image,
                     const struct ot_image_digests *digests, const struct ot_trust_set *set,
