@@ -1,0 +1,128 @@
+/**
+ * The agent's memory: one struct, provided by the caller. Fields are the agent's own; read them for tests and screens,
+ * change them never.
+ */
+#ifndef AGENT_AGENT_STATE_H
+#define AGENT_AGENT_STATE_H
+
+#include "agent/port.h"
+#include "otaria/descriptor.h"
+
+#define OT_AGENT_HASH_WINDOW   64u /* block hashes held at once: 4 MiB of image */
+#define OT_AGENT_BLOCK_BYTES   65536u
+#define OT_AGENT_OUTBOX_EVENTS OT_WIRE_EVENTS_MAX
+
+/** How far an attempt has come. On flash: numbers are never reused. */
+enum ot_attempt_phase {
+    OT_PHASE_NONE = 0,
+    OT_PHASE_DOWNLOADING = 1,
+    OT_PHASE_INSTALLED = 2,  /* complete and verified in the inactive slot */
+    OT_PHASE_SWITCHING = 3,  /* about to select the slot, or selected it */
+    OT_PHASE_PROBATION = 4,  /* the target has run */
+    OT_PHASE_CONFIRMING = 5, /* self test passed, about to mark valid */
+    OT_PHASE_REVERTING = 6,  /* given up, about to go back */
+};
+
+/** The attempt in progress; journalled as a whole (records.c has the byte layout). */
+struct ot_attempt {
+    enum ot_attempt_phase phase;
+    char id[OT_ATTEMPT_ID_MAX + 1];
+    uint32_t release;
+    char version[OT_VERSION_MAX + 1];
+    struct ot_digest target;
+    bool undescribed;
+    struct ot_wire_artifact image;
+    int8_t slot;             /* where it goes */
+    uint32_t verified_bytes; /* whole blocks that read back right */
+    uint32_t received_bytes; /* over the network, all tries */
+    uint8_t switch_tries;    /* set_boot was reached this often */
+    uint8_t probation_boots;
+    bool switching_reported;
+    enum ot_status reason; /* why it is being given up */
+    /* Survives the attempt: how often this very image was tried. */
+    struct ot_digest last_target;
+    uint8_t last_tries;
+};
+
+struct ot_outbox {
+    uint32_t next_seq;
+    uint8_t count;
+    struct ot_wire_event events[OT_AGENT_OUTBOX_EVENTS];
+};
+
+/** Floor and revocations. */
+struct ot_trust_state {
+    uint32_t floor;
+    uint8_t revoked_count;
+    struct ot_digest revoked[OT_WIRE_REVOKED_MAX];
+};
+
+/** What the operator claimed about undescribed images this device has taken. */
+struct ot_claim {
+    struct ot_digest digest;
+    uint32_t release;
+    char version[OT_VERSION_MAX + 1];
+};
+
+struct ot_agent {
+    const struct ot_port *port;
+    struct ot_agent_config config;
+    uint8_t *buffer; /* OT_AGENT_BUFFER_BYTES, the caller's */
+
+    enum ot_agent_state state;
+    uint32_t unexpected_events; /* (state, event) pairs without a row: a bug, counted and reported */
+
+    struct ot_facts facts;
+    struct ot_attempt attempt;
+    struct ot_outbox outbox;
+    struct ot_trust_state trust;
+    struct ot_claim claims[2];
+    struct ot_health health; /* counters as journalled, without this boot's uptime */
+    char token[65];
+    bool enrolled;
+
+    /* the running image */
+    struct ot_wire_slot running, other;
+    bool running_described;
+    struct ot_descriptor running_desc;
+    uint32_t running_secure_version;
+    enum ot_wire_bootloader bootloader;
+    bool owes_self_test; /* the running image is in probation */
+    bool no_fallback;    /* ... and nothing else would boot */
+
+    /* this boot only */
+    uint32_t poll_s;
+    uint8_t failures; /* in a row, for back-off */
+    uint64_t next_poll_ms;
+    uint64_t probation_since_ms;
+    uint64_t defer_since_ms;
+    uint64_t uptime_saved_ms;
+    bool contact_since_boot;
+    bool self_test_started;
+    enum ot_self_test_state self_test;
+    enum ot_status self_test_reason;
+    struct ot_verdict verdict;
+    enum ot_status failure; /* why the last piece of work failed */
+
+    /* download */
+    bool transfer_open;
+    uint32_t write_at;  /* next byte of the image */
+    uint32_t erased_to; /* sectors below are erased or written */
+    uint32_t fill;      /* bytes waiting in the buffer */
+    uint32_t window_first;
+    uint32_t window_count;
+
+    struct ot_image image;
+    struct ot_image_digests digests;
+
+    /* One message, one reply or a window of block hashes at a time. */
+    union {
+        struct ot_wire_check_in check_in;
+        struct ot_wire_reply reply;
+        struct ot_wire_enrol enrol;
+        struct ot_digest window[OT_AGENT_HASH_WINDOW];
+        uint8_t raw[2048];
+    } u;
+};
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * The outbox: events the server has not acknowledged. Durable before they are sent, repeated until acknowledged.
+ *
+ * When it is full the oldest progress event goes first; an outcome never does. (Eight outcomes in a row without one
+ * contact would fill it with outcomes: then a new attempt cannot start, because a new attempt needs an offer, which
+ * needs a contact.)
+ */
+#include "records.h"
+
+#include <string.h>
+
+static bool same_id(const char *a, const char *b)
+{
+    return memcmp(a, b, OT_ATTEMPT_ID_MAX) == 0;
+}
+
+bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt)
+{
+    for (uint32_t i = 0; i < a->outbox.count; i++) {
+        if (ot_event_is_outcome(a->outbox.events[i].kind) && same_id(a->outbox.events[i].attempt, attempt))
+            return true;
+    }
+    return false;
+}
+
+static void drop(struct ot_outbox *box, uint32_t index)
+{
+    box->count--;
+    memmove(&box->events[index], &box->events[index + 1], (box->count - index) * sizeof box->events[0]);
+}
+
+/* Make room for one more. False when all are outcomes. */
+static bool make_room(struct ot_outbox *box)
+{
+    if (box->count < OT_AGENT_OUTBOX_EVENTS)
+        return true;
+    for (uint32_t i = 0; i < box->count; i++) {
+        if (!ot_event_is_outcome(box->events[i].kind)) {
+            drop(box, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enum ot_status reason)
+{
+    struct ot_outbox *box = &a->outbox;
+    if (a->attempt.id[0] == '\0')
+        return OT_OK; /* probation of an image nobody offered: nothing to report it under */
+    if (ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
+        return OT_OK;
+    if (!make_room(box))
+        return ot_event_is_outcome(kind) ? OT_E_JOURNAL : OT_OK;
+    struct ot_wire_event *e = &box->events[box->count++];
+    memset(e, 0, sizeof *e);
+    e->seq = box->next_seq++;
+    e->kind = kind;
+    e->reason = reason;
+    e->way = OT_WAY_FULL;
+    e->bytes = a->attempt.received_bytes;
+    memcpy(e->attempt, a->attempt.id, sizeof e->attempt);
+    return agent_save_outbox(a);
+}
+
+enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)
+{
+    struct ot_outbox *box = &a->outbox;
+    uint32_t before = box->count;
+    while (box->count > 0 && box->events[0].seq <= ack)
+        drop(box, 0);
+    return box->count != before ? agent_save_outbox(a) : OT_OK;
+}

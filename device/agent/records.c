@@ -1,0 +1,247 @@
+/*
+ * Journal records. Every record: [0] format version 1, payload little endian, last 4 bytes CRC-32 of what precedes.
+ *
+ *   ATTEMPT  1 phase, 2 slot, 3 flags (1 undescribed, 2 switching reported), 4 switch tries, 5 probation boots,
+ *            6 last tries, 7 zero, 8 release, 12 verified, 16 received, 20 reason, 24 bytes, 28 block bytes,
+ *            32 target, 64 artifact sha256, 96 blocks sha256, 128 last target, 160 id[25], 185 version[33]
+ *   OUTBOX   1 count, 4 next seq, then 40 bytes an event: seq, kind, way, 2 zero, reason, bytes, id[24]
+ *   TRUST    1 revoked count, 4 floor, 8 digests
+ *   TOKEN    1 enrolled, 2 token[64]
+ *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
+ *   CLAIM    two of: digest[32], release, version[33]
+ */
+#include "records.h"
+
+#include "otaria/bytes.h"
+
+#include <string.h>
+
+#define FORMAT_VERSION 1u
+#define CRC_BYTES      4u
+#define ATTEMPT_BYTES  218u
+#define EVENT_BYTES    40u
+#define OUTBOX_HEAD    8u
+#define TRUST_HEAD     8u
+#define TOKEN_BYTES    66u
+#define HEALTH_BYTES   40u
+#define CLAIM_BYTES    69u
+
+_Static_assert(OUTBOX_HEAD + OT_AGENT_OUTBOX_EVENTS * EVENT_BYTES + CRC_BYTES <= OT_JOURNAL_RECORD_MAX,
+               "outbox");
+_Static_assert(TRUST_HEAD + OT_WIRE_REVOKED_MAX * OT_DIGEST_BYTES + CRC_BYTES <= OT_JOURNAL_RECORD_MAX,
+               "trust");
+
+static enum ot_status save(struct ot_agent *a, enum ot_journal_key key, uint8_t *bytes, uint32_t len)
+{
+    bytes[0] = FORMAT_VERSION;
+    ot_store32(bytes + len, ot_crc32(0, bytes, len));
+    return a->port->journal_set(a->port->ctx, key, bytes, len + CRC_BYTES);
+}
+
+/* The payload length of a whole, well-formed record, else 0. */
+static uint32_t load(struct ot_agent *a, enum ot_journal_key key, uint8_t bytes[OT_JOURNAL_RECORD_MAX])
+{
+    uint32_t len = 0;
+    if (a->port->journal_get(a->port->ctx, key, bytes, OT_JOURNAL_RECORD_MAX, &len) != OT_OK ||
+        len <= CRC_BYTES)
+        return 0;
+    len -= CRC_BYTES;
+    return bytes[0] == FORMAT_VERSION && ot_load32(bytes + len) == ot_crc32(0, bytes, len) ? len : 0;
+}
+
+enum ot_status agent_save_attempt(struct ot_agent *a)
+{
+    const struct ot_attempt *t = &a->attempt;
+    uint8_t b[ATTEMPT_BYTES + CRC_BYTES] = {0};
+    b[1] = (uint8_t)t->phase;
+    b[2] = (uint8_t)t->slot;
+    b[3] = (uint8_t)((t->undescribed ? 1u : 0u) | (t->switching_reported ? 2u : 0u));
+    b[4] = t->switch_tries;
+    b[5] = t->probation_boots;
+    b[6] = t->last_tries;
+    ot_store32(b + 8, t->release);
+    ot_store32(b + 12, t->verified_bytes);
+    ot_store32(b + 16, t->received_bytes);
+    ot_store32(b + 20, (uint32_t)(int32_t)t->reason);
+    ot_store32(b + 24, t->image.bytes);
+    ot_store32(b + 28, t->image.block_bytes);
+    memcpy(b + 32, t->target.bytes, 32);
+    memcpy(b + 64, t->image.sha256.bytes, 32);
+    memcpy(b + 96, t->image.blocks_sha256.bytes, 32);
+    memcpy(b + 128, t->last_target.bytes, 32);
+    memcpy(b + 160, t->id, sizeof t->id);
+    memcpy(b + 185, t->version, sizeof t->version);
+    return save(a, OT_JOURNAL_ATTEMPT, b, ATTEMPT_BYTES);
+}
+
+static void load_attempt(struct ot_agent *a)
+{
+    struct ot_attempt *t = &a->attempt;
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_ATTEMPT, b) != ATTEMPT_BYTES || b[1] > OT_PHASE_REVERTING)
+        return;
+    t->phase = (enum ot_attempt_phase)b[1];
+    t->slot = (int8_t)b[2];
+    t->undescribed = (b[3] & 1u) != 0;
+    t->switching_reported = (b[3] & 2u) != 0;
+    t->switch_tries = b[4];
+    t->probation_boots = b[5];
+    t->last_tries = b[6];
+    t->release = ot_load32(b + 8);
+    t->verified_bytes = ot_load32(b + 12);
+    t->received_bytes = ot_load32(b + 16);
+    t->reason = (enum ot_status)(int32_t)ot_load32(b + 20);
+    t->image.bytes = ot_load32(b + 24);
+    t->image.block_bytes = ot_load32(b + 28);
+    memcpy(t->target.bytes, b + 32, 32);
+    memcpy(t->image.sha256.bytes, b + 64, 32);
+    memcpy(t->image.blocks_sha256.bytes, b + 96, 32);
+    memcpy(t->last_target.bytes, b + 128, 32);
+    memcpy(t->id, b + 160, OT_ATTEMPT_ID_MAX);
+    memcpy(t->version, b + 185, OT_VERSION_MAX);
+}
+
+enum ot_status agent_save_outbox(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX] = {0};
+    b[1] = a->outbox.count;
+    ot_store32(b + 4, a->outbox.next_seq);
+    for (uint32_t i = 0; i < a->outbox.count; i++) {
+        const struct ot_wire_event *e = &a->outbox.events[i];
+        uint8_t *p = b + OUTBOX_HEAD + i * EVENT_BYTES;
+        ot_store32(p, e->seq);
+        p[4] = (uint8_t)e->kind;
+        p[5] = (uint8_t)e->way;
+        ot_store32(p + 8, (uint32_t)(int32_t)e->reason);
+        ot_store32(p + 12, e->bytes);
+        memcpy(p + 16, e->attempt, OT_ATTEMPT_ID_MAX);
+    }
+    return save(a, OT_JOURNAL_OUTBOX, b, OUTBOX_HEAD + a->outbox.count * EVENT_BYTES);
+}
+
+static void load_outbox(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    uint32_t len = load(a, OT_JOURNAL_OUTBOX, b);
+    a->outbox.next_seq = 1;
+    if (len < OUTBOX_HEAD || b[1] > OT_AGENT_OUTBOX_EVENTS || len != OUTBOX_HEAD + b[1] * EVENT_BYTES)
+        return;
+    a->outbox.count = b[1];
+    a->outbox.next_seq = ot_load32(b + 4);
+    for (uint32_t i = 0; i < a->outbox.count; i++) {
+        struct ot_wire_event *e = &a->outbox.events[i];
+        const uint8_t *p = b + OUTBOX_HEAD + i * EVENT_BYTES;
+        e->seq = ot_load32(p);
+        e->kind = (enum ot_event_kind)p[4];
+        e->way = (enum ot_way)p[5];
+        e->reason = (enum ot_status)(int32_t)ot_load32(p + 8);
+        e->bytes = ot_load32(p + 12);
+        memcpy(e->attempt, p + 16, OT_ATTEMPT_ID_MAX);
+    }
+}
+
+enum ot_status agent_save_trust(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX] = {0};
+    uint32_t len = TRUST_HEAD + a->trust.revoked_count * OT_DIGEST_BYTES;
+    b[1] = a->trust.revoked_count;
+    ot_store32(b + 4, a->trust.floor);
+    memcpy(b + TRUST_HEAD, a->trust.revoked, a->trust.revoked_count * OT_DIGEST_BYTES);
+    enum ot_status st = save(a, OT_JOURNAL_TRUST, b, len);
+    return st == OT_OK ? save(a, OT_JOURNAL_TRUST_2, b, len) : st;
+}
+
+/* Floor and revocations only ever grow, so the copy that knows more is the newer one. */
+static void load_trust_copy(struct ot_agent *a, enum ot_journal_key key)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    uint32_t len = load(a, key, b);
+    if (len < TRUST_HEAD || b[1] > OT_WIRE_REVOKED_MAX || len != TRUST_HEAD + b[1] * OT_DIGEST_BYTES)
+        return;
+    if (ot_load32(b + 4) > a->trust.floor)
+        a->trust.floor = ot_load32(b + 4);
+    if (b[1] > a->trust.revoked_count) {
+        a->trust.revoked_count = b[1];
+        memcpy(a->trust.revoked, b + TRUST_HEAD, b[1] * OT_DIGEST_BYTES);
+    }
+}
+
+enum ot_status agent_save_token(struct ot_agent *a)
+{
+    uint8_t b[TOKEN_BYTES + CRC_BYTES] = {0};
+    b[1] = a->enrolled ? 1 : 0;
+    memcpy(b + 2, a->token, 64);
+    return save(a, OT_JOURNAL_TOKEN, b, TOKEN_BYTES);
+}
+
+static void load_token(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_TOKEN, b) != TOKEN_BYTES)
+        return;
+    a->enrolled = b[1] == 1;
+    memcpy(a->token, b + 2, 64);
+}
+
+enum ot_status agent_save_health(struct ot_agent *a)
+{
+    uint8_t b[HEALTH_BYTES + CRC_BYTES] = {0};
+    ot_store32(b + 4, a->health.boots);
+    ot_store32(b + 8, a->health.panics);
+    ot_store32(b + 12, a->health.watchdogs);
+    ot_store32(b + 16, a->health.brownouts);
+    ot_store32(b + 20, a->health.other_resets);
+    ot_store64(b + 24, a->health.uptime_s);
+    ot_store64(b + 32, a->health.crash_signature);
+    return save(a, OT_JOURNAL_HEALTH, b, HEALTH_BYTES);
+}
+
+static void load_health(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_HEALTH, b) != HEALTH_BYTES)
+        return;
+    a->health.boots = ot_load32(b + 4);
+    a->health.panics = ot_load32(b + 8);
+    a->health.watchdogs = ot_load32(b + 12);
+    a->health.brownouts = ot_load32(b + 16);
+    a->health.other_resets = ot_load32(b + 20);
+    a->health.uptime_s = ot_load64(b + 24);
+    a->health.crash_signature = ot_load64(b + 32);
+}
+
+enum ot_status agent_save_claims(struct ot_agent *a)
+{
+    uint8_t b[8 + 2 * CLAIM_BYTES + CRC_BYTES] = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t *p = b + 8 + i * CLAIM_BYTES;
+        memcpy(p, a->claims[i].digest.bytes, 32);
+        ot_store32(p + 32, a->claims[i].release);
+        memcpy(p + 36, a->claims[i].version, OT_VERSION_MAX);
+    }
+    return save(a, OT_JOURNAL_CLAIM, b, 8 + 2 * CLAIM_BYTES);
+}
+
+static void load_claims(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_CLAIM, b) != 8 + 2 * CLAIM_BYTES)
+        return;
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *p = b + 8 + i * CLAIM_BYTES;
+        memcpy(a->claims[i].digest.bytes, p, 32);
+        a->claims[i].release = ot_load32(p + 32);
+        memcpy(a->claims[i].version, p + 36, OT_VERSION_MAX);
+    }
+}
+
+void agent_records_load(struct ot_agent *a)
+{
+    load_attempt(a);
+    load_outbox(a);
+    load_trust_copy(a, OT_JOURNAL_TRUST);
+    load_trust_copy(a, OT_JOURNAL_TRUST_2);
+    load_token(a);
+    load_health(a);
+    load_claims(a);
+}

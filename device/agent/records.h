@@ -1,0 +1,27 @@
+/**
+ * The agent's journal records: load, save, byte layouts. Each is versioned and ends in a CRC, so that a journal of
+ * another age or a damaged one reads as "absent", never as something else.
+ */
+#ifndef AGENT_RECORDS_H
+#define AGENT_RECORDS_H
+
+#include "agent/agent.h"
+
+/** Load everything; what is absent or unreadable stays at its beginning. */
+void agent_records_load(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_attempt(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_outbox(struct ot_agent *a);
+/** Both copies, one after the other. */
+OT_CHECKED enum ot_status agent_save_trust(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_token(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_health(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_claims(struct ot_agent *a);
+
+/** Put an event into the outbox, durably. An outcome already there for this attempt stays the only one. */
+OT_CHECKED enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind,
+                                           enum ot_status reason);
+/** The server has everything up to `ack`. */
+OT_CHECKED enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack);
+bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt);
+
+#endif
