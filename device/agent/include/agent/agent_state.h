@@ -106,9 +106,10 @@ struct ot_agent {
 
     /* download */
     bool transfer_open;
-    uint32_t write_at;  /* next byte of the image */
-    uint32_t erased_to; /* sectors below are erased or written */
-    uint32_t fill;      /* bytes waiting in the buffer */
+    uint32_t write_at;     /* next byte of the image */
+    uint32_t erased_to;    /* sectors below are erased or written */
+    uint32_t fill;         /* bytes waiting in the buffer */
+    uint8_t block_retries; /* of the present block */
     uint32_t window_first;
     uint32_t window_count;
 

@@ -1,0 +1,151 @@
+/*
+ * Probation: a new image must prove itself and say so, or the old one returns.
+ *
+ * Proof is the application's self test plus one contact with the server: an image that cannot reach its server can
+ * never be replaced again, so it must not be confirmed.
+ */
+#include "work.h"
+
+#include <string.h>
+
+static enum agent_event give_up(struct ot_agent *a, enum ot_status reason)
+{
+    a->attempt.reason = reason;
+    a->attempt.phase = OT_PHASE_REVERTING;
+    enum ot_status st = agent_save_attempt(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* going back matters more than recording why */
+    return EV_GIVEN_UP;
+}
+
+static bool past_deadline(const struct ot_agent *a)
+{
+    uint64_t ran_ms = a->port->now_ms(a->port->ctx) - a->probation_since_ms;
+    return ran_ms >= (uint64_t)a->config.self_test_deadline_s * 1000u;
+}
+
+static void poll_self_test(struct ot_agent *a)
+{
+    if (!a->self_test_started) {
+        a->self_test_started = true;
+        a->self_test = OT_SELF_TEST_RUNNING;
+        a->probation_since_ms = a->port->now_ms(a->port->ctx);
+        a->next_poll_ms = 0;
+        a->port->self_test_start(a->port->ctx);
+    }
+    if (a->self_test == OT_SELF_TEST_RUNNING)
+        a->self_test = a->port->self_test_poll(a->port->ctx, &a->self_test_reason);
+}
+
+enum agent_event agent_work_probation(struct ot_agent *a)
+{
+    a->port->watchdog_feed(a->port->ctx);
+    poll_self_test(a);
+    if (a->self_test == OT_SELF_TEST_FAILED)
+        return give_up(a, a->self_test_reason != OT_OK ? a->self_test_reason : OT_E_SELF_TEST);
+    if (past_deadline(a))
+        return give_up(a, a->self_test == OT_SELF_TEST_PASSED ? OT_E_NO_CONTACT : OT_E_SELF_TEST_TIMEOUT);
+    if (!a->contact_since_boot) {
+        if (a->port->now_ms(a->port->ctx) < a->next_poll_ms)
+            return EV_NONE;
+        /* Whatever the reply says, a switched device finishes its probation. */
+        return agent_check_in(a, OT_ASK_NOTHING) == EV_AGAIN ? EV_AGAIN : EV_NETWORK;
+    }
+    if (a->self_test != OT_SELF_TEST_PASSED)
+        return EV_NONE;
+    a->attempt.phase = OT_PHASE_CONFIRMING;
+    return agent_save_attempt(a) == OT_OK ? EV_PASSED : EV_NONE;
+}
+
+static bool is_revoked(const struct ot_agent *a, const struct ot_digest *key)
+{
+    for (uint32_t i = 0; i < a->trust.revoked_count; i++) {
+        if (ot_digest_equal(&a->trust.revoked[i], key))
+            return true;
+    }
+    return false;
+}
+
+/* What a confirmed image asks to be remembered: its floor, the keys it retires. */
+static enum ot_status adopt_descriptor(struct ot_agent *a)
+{
+    bool changed = false;
+    if (!a->running_described)
+        return OT_OK;
+    if (a->running_desc.floor > a->trust.floor) {
+        a->trust.floor = a->running_desc.floor;
+        changed = true;
+    }
+    for (uint32_t i = 0; i < a->running_desc.revoke_count; i++) {
+        if (is_revoked(a, &a->running_desc.revoke[i]) || a->trust.revoked_count == OT_WIRE_REVOKED_MAX)
+            continue;
+        a->trust.revoked[a->trust.revoked_count++] = a->running_desc.revoke[i];
+        changed = true;
+    }
+    return changed ? agent_save_trust(a) : OT_OK;
+}
+
+/* The bootloader gave this image up (ABORTED), yet nothing else boots. Make it the selected slot again. */
+static enum ot_status heal_no_fallback(struct ot_agent *a)
+{
+    enum ot_status st = agent_verify_slot(a, a->facts.running_slot, true);
+    if (st != OT_OK)
+        return st;
+    return a->port->set_boot(a->port->ctx, a->facts.running_slot, &a->verdict);
+}
+
+enum agent_event agent_work_confirm(struct ot_agent *a)
+{
+    struct ot_boot_state boot;
+    enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
+    if (st == OT_OK && a->no_fallback && boot.boot_slot != boot.running_slot)
+        st = heal_no_fallback(a);
+    if (st == OT_OK)
+        st = a->port->mark_valid(a->port->ctx);
+    if (st != OT_OK) {
+        agent_log(a, AGENT_LOG_REFUSED, st, 0);
+        if (a->no_fallback)
+            return agent_end(a, OT_EVENT_NO_FALLBACK, st);
+        return give_up(a, st);
+    }
+    st = adopt_descriptor(a);
+    if (st == OT_OK)
+        st = a->port->raise_secure_version(a->port->ctx, a->running_secure_version);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* tried again at the next start */
+    return agent_end(a, a->no_fallback ? OT_EVENT_NO_FALLBACK : OT_EVENT_CONFIRMED, OT_OK);
+}
+
+/* The agent's own way back, where the bootloader does not know rollback or has lost the thread. */
+static enum ot_status select_other(struct ot_agent *a)
+{
+    int8_t other = (int8_t)((a->facts.running_slot + 1) % (a->facts.ota_count > 0 ? a->facts.ota_count : 1));
+    struct ot_digest old = a->other.digest;
+    if (a->facts.running_slot < 0 || a->facts.ota_count < 2)
+        return OT_E_STATE;
+    /* It was confirmed once; it need not carry a signature by today's keys, but it must be whole. */
+    enum ot_status st = agent_verify_slot(a, other, false);
+    if (st != OT_OK)
+        return st;
+    if (ot_digest_is_zero(&old) || !ot_digest_equal(&old, &a->digests.identity))
+        return OT_E_IMAGE_DIGEST;
+    st = agent_verify_slot(a, other, true);
+    if (st != OT_OK && st != OT_E_BELOW_FLOOR)
+        return st;
+    return a->port->set_boot(a->port->ctx, other, &a->verdict);
+}
+
+enum agent_event agent_work_revert(struct ot_agent *a)
+{
+    struct ot_boot_state boot;
+    enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
+    if (st == OT_OK && a->bootloader == OT_BOOTLOADER_ROLLBACK && boot.boot_slot == boot.running_slot)
+        st = a->port->mark_invalid(a->port->ctx);
+    else if (st == OT_OK && boot.boot_slot == boot.running_slot)
+        st = select_other(a);
+    if (st == OT_OK)
+        return EV_SWITCHED;
+    /* Nowhere to go back to: a running image, however poor, is better than none. */
+    agent_log(a, AGENT_LOG_REFUSED, st, 0);
+    return agent_end(a, OT_EVENT_NO_FALLBACK, a->attempt.reason);
+}

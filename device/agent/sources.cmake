@@ -1,0 +1,13 @@
+# The agent's files, listed once: used by the host build, the freestanding check and the ESP-IDF component.
+set(OTARIA_AGENT_SOURCES
+  agent.c
+  check_in.c
+  download.c
+  machine.c
+  outbox.c
+  probation.c
+  records.c
+  start.c
+  update.c
+  verify.c
+)

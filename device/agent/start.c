@@ -1,0 +1,190 @@
+/*
+ * After a reset: what is owed?
+ *
+ * Derived from three witnesses: the journal (what was being done), the digest of the running image (what really runs)
+ * and otadata (what the bootloader made of it). The journal decides whether a self test is owed, because otadata's
+ * CRC does not protect its state; the running digest decides what an attempt came to, because otadata is no log.
+ */
+#include "work.h"
+
+#include <string.h>
+
+static void count_reset(struct ot_agent *a)
+{
+    a->health.boots++;
+    if (a->facts.last_reset == OT_RESET_PANIC)
+        a->health.panics++;
+    else if (a->facts.last_reset == OT_RESET_WATCHDOG)
+        a->health.watchdogs++;
+    else if (a->facts.last_reset == OT_RESET_BROWNOUT)
+        a->health.brownouts++;
+    else if (a->facts.last_reset == OT_RESET_UNKNOWN)
+        a->health.other_resets++;
+    enum ot_status st = agent_save_health(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+}
+
+static const struct ot_claim *find_claim(const struct ot_agent *a, const struct ot_digest *digest)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ot_digest_equal(&a->claims[i].digest, digest))
+            return &a->claims[i];
+    }
+    return NULL;
+}
+
+/* Digest, release and version of what stands in a slot; a zero digest when nothing there verifies. */
+static void describe_slot(struct ot_agent *a, int slot, struct ot_wire_slot *out, struct ot_descriptor *desc,
+                          bool *described)
+{
+    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
+    memset(out, 0, sizeof *out);
+    *described = false;
+    out->present = true;
+    out->slot = (int8_t)slot;
+    out->state = OT_OTA_UNDEFINED;
+    if (agent_verify_slot(a, slot, false) != OT_OK)
+        return;
+    out->digest = a->digests.identity;
+    *described = ot_descriptor_read(&src, desc) == OT_OK;
+    const struct ot_claim *claim = find_claim(a, &out->digest);
+    if (*described) {
+        out->release = desc->release;
+        memcpy(out->version, a->image.app.version, OT_VERSION_MAX);
+    } else if (claim != NULL) {
+        out->release = claim->release;
+        memcpy(out->version, claim->version, sizeof out->version);
+    }
+    if (!ot_wire_is_version(out->version))
+        out->version[0] = '\0';
+}
+
+static void learn_slots(struct ot_agent *a)
+{
+    struct ot_descriptor unused;
+    bool described;
+    int other = a->facts.running_slot < 0 ? 0 : (a->facts.running_slot + 1) % a->facts.ota_count;
+    if (a->facts.ota_count > 0 && other != a->facts.running_slot)
+        describe_slot(a, other, &a->other, &unused, &described);
+    describe_slot(a, a->facts.running_slot, &a->running, &a->running_desc, &a->running_described);
+    a->running_secure_version = a->image.app.secure_version;
+}
+
+/* A first boot after a switch tells: still NEW means that this bootloader knows no rollback. */
+static void learn_bootloader(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    if (!boot->running_has_state)
+        return;
+    if (boot->running_state == OT_OTA_PENDING ||
+        (boot->other_has_state && boot->other_state == OT_OTA_ABORTED))
+        a->bootloader = OT_BOOTLOADER_ROLLBACK;
+    else if (boot->running_state == OT_OTA_NEW)
+        a->bootloader = OT_BOOTLOADER_PLAIN;
+}
+
+/* Another slot than the selected one runs: the selected image was refused. Make otadata tell the truth again. */
+static void heal_fallback(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    if (boot->boot_slot == boot->running_slot || boot->boot_slot == OT_SLOT_NONE || boot->running_slot < 0)
+        return;
+    agent_log(a, AGENT_LOG_FALLBACK, boot->running_slot, boot->boot_slot);
+    enum ot_status st = a->port->mark_invalid(a->port->ctx);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+}
+
+/* The target does not run though the slot was, or may have been, selected. */
+static enum agent_event target_not_running(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    const struct ot_attempt *t = &a->attempt;
+    if (t->phase == OT_PHASE_REVERTING)
+        return agent_end(a, OT_EVENT_REVERTED, t->reason != OT_OK ? t->reason : OT_E_SELF_TEST);
+    if (t->phase >= OT_PHASE_PROBATION)
+        return agent_end(a, OT_EVENT_REVERTED, OT_E_RESET_IN_PROBATION);
+    if (boot->boot_slot == t->slot)
+        return agent_end(a, OT_EVENT_REJECTED, OT_E_NOT_ACCEPTED_BY_BOOT);
+    if (boot->other_has_state && boot->other_state == OT_OTA_ABORTED)
+        return agent_end(a, OT_EVENT_REVERTED, OT_E_RESET_IN_PROBATION);
+    if (boot->other_has_state && boot->other_state == OT_OTA_INVALID)
+        return agent_end(a, OT_EVENT_REJECTED, OT_E_NOT_ACCEPTED_BY_BOOT);
+    return EV_INSTALLED; /* the cut came before the switch, or took its record: try again, a bounded number of times */
+}
+
+/* The target runs. A self test is owed unless the journal says it has passed. */
+static enum agent_event target_running(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    struct ot_attempt *t = &a->attempt;
+    a->no_fallback = boot->running_has_state && boot->running_state == OT_OTA_ABORTED;
+    if (t->phase == OT_PHASE_CONFIRMING)
+        return EV_FINISH;
+    if (t->phase == OT_PHASE_REVERTING)
+        return EV_GO_BACK;
+    bool again = t->phase == OT_PHASE_PROBATION;
+    t->phase = OT_PHASE_PROBATION;
+    if (t->probation_boots < 255)
+        t->probation_boots++;
+    enum ot_status st = agent_save_attempt(a);
+    if (st == OT_OK && !again)
+        st = agent_outbox_add(a, OT_EVENT_BOOTED, OT_OK);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+    /* A second boot in probation is a crash that the bootloader did not act on: act for it. */
+    if (t->probation_boots > 1 && !a->no_fallback) {
+        t->reason = OT_E_RESET_IN_PROBATION;
+        t->phase = OT_PHASE_REVERTING;
+        st = agent_save_attempt(a);
+        if (st != OT_OK)
+            agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+        return EV_GO_BACK;
+    }
+    a->owes_self_test = true;
+    return EV_PROBATION;
+}
+
+static enum agent_event no_attempt(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    if (boot->running_slot == boot->boot_slot && boot->running_has_state &&
+        boot->running_state == OT_OTA_PENDING) {
+        a->owes_self_test = true; /* somebody else installed it: it must prove itself all the same */
+        return EV_PROBATION;
+    }
+    heal_fallback(a, boot);
+    return a->enrolled ? EV_READY : EV_ENROL;
+}
+
+enum agent_event agent_work_start(struct ot_agent *a)
+{
+    struct ot_boot_state boot;
+    enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
+    if (st != OT_OK)
+        return EV_NONE;
+    learn_bootloader(a, &boot);
+    struct ot_attempt *t = &a->attempt;
+    if (t->phase != OT_PHASE_NONE && agent_outbox_has_outcome(a, t->id))
+        return agent_end(a, OT_EVENT_FAILED, OT_OK); /* the outcome stands already: only clears the record */
+    if (t->phase == OT_PHASE_NONE)
+        return no_attempt(a, &boot);
+    a->erased_to = UINT32_MAX;
+    a->window_count = 0;
+    a->write_at = 0;
+    if (t->phase == OT_PHASE_DOWNLOADING) {
+        heal_fallback(a, &boot);
+        return EV_RESUME;
+    }
+    if (ot_digest_equal(&a->running.digest, &t->target) && t->phase >= OT_PHASE_SWITCHING)
+        return target_running(a, &boot);
+    if (t->phase == OT_PHASE_INSTALLED)
+        return EV_INSTALLED;
+    enum agent_event event = target_not_running(a, &boot);
+    heal_fallback(a, &boot);
+    return event;
+}
+
+void agent_learn(struct ot_agent *a)
+{
+    agent_records_load(a);
+    count_reset(a);
+    learn_slots(a);
+}

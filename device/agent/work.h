@@ -1,0 +1,79 @@
+/**
+ * What the agent does in each state, one bounded piece at a time, and the events that come of it. Private.
+ */
+#ifndef AGENT_WORK_H
+#define AGENT_WORK_H
+
+#include "records.h"
+
+/** What a piece of work came to. The machine's table says what follows (machine.c). */
+enum agent_event {
+    EV_NONE = 0,  /* nothing yet: come again */
+    EV_AGAIN,     /* progress: come again at once */
+    EV_NETWORK,   /* the server could not be reached: come again later */
+    EV_READY,     /* start: nothing is owed */
+    EV_ENROL,     /* start: not enrolled yet */
+    EV_RESUME,    /* start: a download to go on with */
+    EV_INSTALLED, /* start or download: image complete in the slot */
+    EV_PROBATION, /* start: a self test is owed */
+    EV_FINISH,    /* start: confirm was decided before the reset */
+    EV_GO_BACK,   /* start: going back was decided before the reset */
+    EV_ENDED,     /* the attempt has its outcome */
+    EV_OFFER,
+    EV_ACCEPTED, /* the offer was taken up */
+    EV_VERIFIED,
+    EV_GO,       /* the server still wants it */
+    EV_SWITCHED, /* slot selected: reset */
+    EV_PASSED,
+    EV_GIVEN_UP, /* probation failed */
+    EV_REPORTED, /* outbox empty */
+    EV_COUNT
+};
+
+/** After ot_agent_start: journal, counters, what stands in both slots. */
+void agent_learn(struct ot_agent *a);
+
+enum agent_event agent_work_start(struct ot_agent *a);
+enum agent_event agent_work_enrol(struct ot_agent *a);
+enum agent_event agent_work_idle(struct ot_agent *a);
+enum agent_event agent_work_offered(struct ot_agent *a);
+enum agent_event agent_work_download(struct ot_agent *a);
+enum agent_event agent_work_verify(struct ot_agent *a);
+enum agent_event agent_work_ask(struct ot_agent *a);
+enum agent_event agent_work_switch(struct ot_agent *a);
+enum agent_event agent_work_probation(struct ot_agent *a);
+enum agent_event agent_work_confirm(struct ot_agent *a);
+enum agent_event agent_work_revert(struct ot_agent *a);
+enum agent_event agent_work_report(struct ot_agent *a);
+
+/** Check in; the reply is in a->u.reply. EV_AGAIN on a reply, EV_NETWORK without one. */
+enum agent_event agent_check_in(struct ot_agent *a, enum ot_ask ask);
+
+/** End the attempt: outcome into the outbox, record cleared (its try count stays). */
+enum agent_event agent_end(struct ot_agent *a, enum ot_event_kind outcome, enum ot_status reason);
+
+/** Full verification of a slot's image; digests, image and verdict in the agent. */
+enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust);
+
+/** A source over a slot. `ctx` must outlive it. */
+struct agent_slot_source {
+    const struct ot_port *port;
+    int slot;
+};
+struct ot_source agent_source(struct agent_slot_source *ctx, uint32_t slot_bytes);
+
+void agent_log(struct ot_agent *a, uint32_t event, int32_t x, int32_t y);
+
+/** Log events of the agent; text is made outside. */
+enum agent_log_event {
+    AGENT_LOG_STATE = 1,   /* from, to */
+    AGENT_LOG_UNEXPECTED,  /* state, event */
+    AGENT_LOG_FALLBACK,    /* running slot, boot slot */
+    AGENT_LOG_OUTCOME,     /* kind, reason */
+    AGENT_LOG_REFUSED,     /* reason, 0 */
+    AGENT_LOG_NETWORK,     /* status, http status */
+    AGENT_LOG_BLOCK_WRONG, /* block, 0 */
+    AGENT_LOG_JOURNAL,     /* status, 0 */
+};
+
+#endif
