@@ -53,26 +53,32 @@ static void put_number(uint8_t *to, const BIGNUM *n, int len)
     MUST(BN_bn2lebinpad(n, to, len) == len);
 }
 
-/* n, e, R = 2^6144 mod n, M' = -1/n mod 2^32: the 776 bytes a key digest covers. */
-static void put_rsa_key(const struct sign_key *key, uint8_t *block)
+void sign_rsa_constants(const uint8_t n_le[384], uint8_t r_le[384], uint8_t m_le[4])
 {
     BN_CTX *ctx = BN_CTX_new();
-    BIGNUM *n = number_of(key, OSSL_PKEY_PARAM_RSA_N), *e = number_of(key, OSSL_PKEY_PARAM_RSA_E);
-    BIGNUM *r = BN_new(), *word = BN_new(), *inverse = BN_new();
-    MUST(ctx != NULL && r != NULL && word != NULL && inverse != NULL);
-    put_number(block + 36, n, 384);
-    put_number(block + 420, e, 4);
+    BIGNUM *n = BN_lebin2bn(n_le, 384, NULL), *r = BN_new(), *word = BN_new(), *inverse = BN_new();
+    MUST(ctx != NULL && n != NULL && r != NULL && word != NULL && inverse != NULL);
     MUST(BN_set_bit(r, 6144) == 1 && BN_mod(r, r, n, ctx) == 1);
-    put_number(block + 424, r, 384);
+    put_number(r_le, r, 384);
     MUST(BN_set_bit(word, 32) == 1 && BN_mod_inverse(inverse, n, word, ctx) != NULL);
     MUST(BN_sub(inverse, word, inverse) == 1);
-    put_number(block + 808, inverse, 4);
+    put_number(m_le, inverse, 4);
     BN_free(n);
-    BN_free(e);
     BN_free(r);
     BN_free(word);
     BN_free(inverse);
     BN_CTX_free(ctx);
+}
+
+/* The 776 bytes a key digest covers. */
+static void put_rsa_key(const struct sign_key *key, uint8_t *block)
+{
+    BIGNUM *n = number_of(key, OSSL_PKEY_PARAM_RSA_N), *e = number_of(key, OSSL_PKEY_PARAM_RSA_E);
+    put_number(block + 36, n, 384);
+    put_number(block + 420, e, 4);
+    sign_rsa_constants(block + 36, block + 424, block + 808);
+    BN_free(n);
+    BN_free(e);
 }
 
 static void put_p256_key(const struct sign_key *key, uint8_t *block)

@@ -29,6 +29,9 @@ void sign_block(const struct sign_key *key, const uint8_t digest[32], uint8_t bl
 /** After an edit: make the block's CRC right again. */
 void sign_block_reseal(uint8_t block[OT_SIG_BLOCK_BYTES]);
 
+/** R = 2^6144 mod n and M' = -1/n mod 2^32, little-endian as in a block. */
+void sign_rsa_constants(const uint8_t n_le[384], uint8_t r_le[384], uint8_t m_le[4]);
+
 /** `image` padded with FF to the sector, and a signature sector with `count` blocks. malloc'd. */
 uint8_t *sign_file(const uint8_t *image, uint32_t image_size, struct sign_key *const keys[], unsigned count,
                    uint32_t *size);
