@@ -1,0 +1,14 @@
+/* The functions behind the command table, one file each. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli.h"
+
+int cmd_flash_boot(struct cli *cli, int argc, char **argv);
+int cmd_flash_create(struct cli *cli, int argc, char **argv);
+int cmd_flash_show(struct cli *cli, int argc, char **argv);
+int cmd_partition_build(struct cli *cli, int argc, char **argv);
+int cmd_partition_check(struct cli *cli, int argc, char **argv);
+int cmd_partition_show(struct cli *cli, int argc, char **argv);
+
+#endif
