@@ -70,6 +70,10 @@ static void learn_slots(struct ot_agent *a)
         describe_slot(a, other, &a->other, &unused, &described);
     describe_slot(a, a->facts.running_slot, &a->running, &a->running_desc, &a->running_described);
     a->running_secure_version = a->image.app.secure_version;
+    /* A device that was never told its product is what its described image says it is. */
+    size_t len = strlen(a->image.app.project);
+    if (a->facts.product[0] == '\0' && a->running_described && len <= OT_PRODUCT_MAX)
+        memcpy(a->facts.product, a->image.app.project, len + 1);
 }
 
 /* A first boot after a switch tells: still NEW means that this bootloader knows no rollback. */

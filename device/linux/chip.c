@@ -1,0 +1,232 @@
+/* The virtual chip: see chip.h. */
+#include "chip.h"
+
+#include "base/crypto_openssl.h"
+#include "otaria/trust.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SCRATCH_BYTES 16384u
+
+static int read_table(struct chip *c, struct error *err)
+{
+    if (flash_file_read(&c->flash, c->table_offset, c->table, sizeof c->table) != 0)
+        return error_set(err, "flash cannot be read");
+    enum ot_status st = ot_table_parse(c->table, c->flash.size, &c->table_count);
+    if (st != OT_OK)
+        return error_set(err, "partition table at 0x%x: %s", c->table_offset, ot_status_text(st));
+    ot_table_slots(c->table, c->table_count, &c->slots);
+    return 0;
+}
+
+static int load_efuses(struct chip *c, const char *flash_path, struct error *err)
+{
+    int n = snprintf(c->efuse_path, sizeof c->efuse_path, "%s.efuse", flash_path);
+    if (n < 0 || (size_t)n >= sizeof c->efuse_path)
+        return error_set(err, "%s: path too long", flash_path);
+    if (access(c->efuse_path, F_OK) == 0)
+        return efuse_file_load(c->efuse_path, &c->fuses, err);
+    if (efuses_random(&c->fuses, err) != 0)
+        return -1;
+    return efuse_file_save(c->efuse_path, &c->fuses, err);
+}
+
+static int journal_read(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
+{
+    const struct chip *c = ctx;
+    return flash_file_read(&c->flash, c->journal_offset + offset, buf, len);
+}
+
+static int journal_program(void *ctx, uint32_t offset, const uint8_t *buf, uint32_t len)
+{
+    const struct chip *c = ctx;
+    return flash_file_program(&c->flash, c->journal_offset + offset, buf, len);
+}
+
+static int journal_erase(void *ctx, uint32_t offset)
+{
+    const struct chip *c = ctx;
+    return flash_file_erase(&c->flash, c->journal_offset + offset, JOURNAL_SECTOR_BYTES);
+}
+
+static int open_journal(struct chip *c, struct error *err)
+{
+    struct ot_partition nvs;
+    struct journal_flash flash = {
+        .ctx = c, .read = journal_read, .program = journal_program, .erase_sector = journal_erase};
+    if (ot_table_find_label(c->table, c->table_count, "nvs", &nvs) != OT_OK || nvs.type != OT_PART_DATA ||
+        nvs.subtype != OT_DATA_NVS || nvs.size < 3 * FLASH_SECTOR_BYTES)
+        return error_set(
+            err, "the table has no partition `nvs` of at least 0x3000 bytes: nowhere to keep a journal");
+    c->journal_offset = nvs.offset + nvs.size - 2 * JOURNAL_SECTOR_BYTES;
+    if (journal_log_open(&c->journal, &flash) != 0)
+        return error_set(err, "the journal in `nvs` cannot be read");
+    return 0;
+}
+
+/* Which chip this is: eFuses say so; a fresh virtual chip is what its first image was built for. */
+static int learn_chip(struct chip *c, struct error *err)
+{
+    struct ot_image image;
+    static const int order[] = {OT_SLOT_FACTORY, 0, 1, 2, 3};
+    for (unsigned i = 0; !c->fuses.has_chip && i < sizeof order / sizeof order[0]; i++) {
+        struct chip_slot ctx;
+        struct ot_source src;
+        struct ot_image_limits any = {0};
+        if (chip_slot_source(c, order[i], &ctx, &src) == 0 && ot_image_parse(&src, &any, &image) == OT_OK &&
+            ot_chip_by_id(image.chip_id) != NULL) {
+            c->fuses.has_chip = true;
+            c->fuses.chip_id = image.chip_id;
+            return efuse_file_save(c->efuse_path, &c->fuses, err);
+        }
+    }
+    return c->fuses.has_chip ? 0 : error_set(err, "no slot holds an ESP app image");
+}
+
+int chip_open(struct chip *c, const char *flash_path, struct error *err)
+{
+    memset(c, 0, sizeof *c);
+    c->flash.fd = -1;
+    c->table_offset = OT_TABLE_OFFSET_DEFAULT;
+    if (flash_file_open(&c->flash, flash_path, true, err) != 0)
+        return -1;
+    if (read_table(c, err) == 0 && load_efuses(c, flash_path, err) == 0 && open_journal(c, err) == 0 &&
+        learn_chip(c, err) == 0)
+        return 0;
+    chip_close(c);
+    return -1;
+}
+
+void chip_close(struct chip *c)
+{
+    flash_file_close(&c->flash);
+}
+
+int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES])
+{
+    struct ot_partition p;
+    if (ot_table_find_label(c->table, c->table_count, "fctry", &p) != OT_OK &&
+        ot_table_find_label(c->table, c->table_count, "nvs", &p) != OT_OK)
+        return -1;
+    return flash_file_read(&c->flash, p.offset, page, FLASH_SECTOR_BYTES);
+}
+
+int chip_read_otadata(const struct chip *c, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES])
+{
+    return flash_file_read(&c->flash, c->slots.otadata.offset + index * FLASH_SECTOR_BYTES, out,
+                           OT_OTADATA_ENTRY_BYTES);
+}
+
+int chip_write_otadata(const struct chip *c, unsigned index, const uint8_t bytes[OT_OTADATA_ENTRY_BYTES])
+{
+    uint32_t at = c->slots.otadata.offset + index * FLASH_SECTOR_BYTES;
+    if (flash_file_erase(&c->flash, at, FLASH_SECTOR_BYTES) != 0)
+        return -1;
+    return flash_file_program(&c->flash, at, bytes, OT_OTADATA_ENTRY_BYTES);
+}
+
+static enum ot_status read_slot(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
+{
+    const struct chip_slot *s = ctx;
+    return flash_file_read(&s->chip->flash, s->partition->offset + offset, buf, len) == 0 ? OT_OK : OT_E_READ;
+}
+
+int chip_slot_source(const struct chip *c, int slot, struct chip_slot *ctx, struct ot_source *out)
+{
+    *ctx = (struct chip_slot){.chip = c, .partition = ot_slots_partition(&c->slots, slot)};
+    if (ctx->partition == NULL)
+        return -1;
+    *out = (struct ot_source){.ctx = ctx, .size = ctx->partition->size, .read = read_slot};
+    return 0;
+}
+
+static enum ot_status judge_fuses(const struct chip *c, const struct ot_source *src,
+                                  const struct ot_image *image, const struct ot_image_digests *digests)
+{
+    uint8_t scratch[OT_SIG_BLOCK_BYTES];
+    struct ot_digest keys[EFUSE_DIGESTS];
+    struct ot_verdict verdict = {0};
+    uint32_t count = 0;
+    for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
+        if (c->fuses.has_digest[i] && !c->fuses.revoked[i])
+            keys[count++] = c->fuses.digest[i];
+    }
+    struct ot_trust_set set = {.keys = keys, .key_count = count};
+    ot_trust_judge(src, image, digests, &set, crypto_openssl(), scratch, sizeof scratch, &verdict);
+    return ot_verdict_accepts(&verdict, &digests->identity) ? OT_OK : verdict.reason;
+}
+
+enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image)
+{
+    struct chip_slot ctx;
+    struct ot_source src;
+    struct ot_image_digests digests;
+    uint8_t scratch[SCRATCH_BYTES];
+    struct ot_image_limits limits = {.has_chip = c->fuses.has_chip, .chip_id = c->fuses.chip_id};
+    if (chip_slot_source(c, slot, &ctx, &src) != 0)
+        return OT_E_NOT_FOUND;
+    enum ot_status st = ot_image_parse(&src, &limits, image);
+    if (st == OT_OK)
+        st = ot_image_hash(&src, image, crypto_openssl(), scratch, sizeof scratch, &digests);
+    if (st == OT_OK && c->fuses.secure_boot)
+        st = judge_fuses(c, &src, image, &digests);
+    return st;
+}
+
+/* --- boot step --- */
+
+static enum ot_status boot_read(void *ctx, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES])
+{
+    return chip_read_otadata(ctx, index, out) == 0 ? OT_OK : OT_E_READ;
+}
+
+static enum ot_status boot_write(void *ctx, unsigned index, const uint8_t bytes[OT_OTADATA_ENTRY_BYTES])
+{
+    return chip_write_otadata(ctx, index, bytes) == 0 ? OT_OK : OT_E_FLASH_WRITE;
+}
+
+static enum ot_status boot_verify(void *ctx, int slot)
+{
+    struct ot_image image;
+    return chip_verify_slot(ctx, slot, &image);
+}
+
+static enum ot_status boot_image_version(void *ctx, int slot, uint32_t *out)
+{
+    struct chip_slot slot_ctx;
+    struct ot_source src;
+    struct ot_image image;
+    struct ot_image_limits any = {0};
+    if (chip_slot_source(ctx, slot, &slot_ctx, &src) != 0)
+        return OT_E_NOT_FOUND;
+    enum ot_status st = ot_image_parse(&src, &any, &image);
+    *out = image.app.secure_version;
+    return st;
+}
+
+static uint32_t boot_chip_version(void *ctx)
+{
+    const struct chip *c = ctx;
+    return c->fuses.secure_version;
+}
+
+static enum ot_status boot_burn(void *ctx, uint32_t version)
+{
+    struct chip *c = ctx;
+    c->fuses.secure_version = version;
+    return efuse_file_save(c->efuse_path, &c->fuses, NULL) == 0 ? OT_OK : OT_E_FLASH_WRITE;
+}
+
+enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, struct ot_boot_result *out)
+{
+    struct ot_boot_port port = {.ctx = c,
+                                .read_entry = boot_read,
+                                .write_entry = boot_write,
+                                .verify = boot_verify,
+                                .image_secure_version = boot_image_version,
+                                .chip_secure_version = boot_chip_version,
+                                .burn_secure_version = boot_burn};
+    return ot_boot_decide(&c->slots, config, &port, out);
+}

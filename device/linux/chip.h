@@ -1,0 +1,52 @@
+/**
+ * The virtual chip: flash file, partition table, eFuses, journal area. What boot step and port stand on. Private.
+ */
+#ifndef LINUX_CHIP_H
+#define LINUX_CHIP_H
+
+#include "base/efuse_file.h"
+#include "base/flash_file.h"
+#include "journal_log.h"
+#include "otaria/boot.h"
+#include "otaria/image.h"
+
+#include <limits.h>
+
+struct chip {
+    struct flash_file flash;
+    char efuse_path[PATH_MAX];
+    struct efuses fuses;
+    uint32_t table_offset;
+    uint8_t table[OT_TABLE_BYTES];
+    uint32_t table_count;
+    struct ot_slots slots;
+    uint32_t journal_offset; /* last two sectors of the partition `nvs` */
+    struct journal_log journal;
+};
+
+/** Open flash and eFuses (FLASH.efuse, made with a random MAC on first use), parse the table, find the journal. */
+int chip_open(struct chip *c, const char *flash_path, struct error *err);
+void chip_close(struct chip *c);
+
+/** Factory data page (fctry, else nvs): one page of bytes, or -1 when there is none. */
+int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES]);
+
+/** otadata entries. -1 on I/O errors. */
+int chip_read_otadata(const struct chip *c, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES]);
+int chip_write_otadata(const struct chip *c, unsigned index, const uint8_t bytes[OT_OTADATA_ENTRY_BYTES]);
+
+/** A source over the slot's partition; `ctx` must outlive it. */
+struct chip_slot {
+    const struct chip *chip;
+    const struct ot_partition *partition;
+};
+/** -1 when the table has no such slot. */
+int chip_slot_source(const struct chip *c, int slot, struct chip_slot *ctx, struct ot_source *out);
+
+/** Parse, hash and, with Secure Boot on in the eFuses, judge the image in a slot: what the bootloader would do. */
+enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image);
+
+/** The boot decision on this flash. Writes otadata (and eFuses) at the moments a bootloader does. */
+enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, struct ot_boot_result *out);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * Two-sector log.
+ *
+ *   sector:  0 "OTJL"  4 u32 generation  8 u32 crc of 0..7  12 FF FF FF FF   then records, 16-byte aligned
+ *   record:  0 u16 0x4A52  2 u8 key  3 u8 0  4 u16 len  6 u16 ~len  8 u32 crc of 0..7 and payload  12 payload, padded
+ *
+ * A record is valid when its CRC is right; the newest valid one of a key counts. A sector is valid when its header is;
+ * the header is programmed last, after all live records, so a cut during compaction leaves the old sector in charge.
+ * After a torn record nothing more is appended to a sector: the next set compacts.
+ */
+#include "journal_log.h"
+
+#include "otaria/bytes.h"
+
+#include <string.h>
+
+#define SECTOR_HEADER 16u
+#define RECORD_HEADER 12u
+#define RECORD_MAGIC  0x4A52u
+#define RECORD_MAX    (RECORD_HEADER + JOURNAL_PAYLOAD_MAX + 16u)
+
+static const uint8_t sector_magic[4] = {'O', 'T', 'J', 'L'};
+
+static uint32_t record_bytes(uint32_t payload_len)
+{
+    return (RECORD_HEADER + payload_len + 15u) & ~15u;
+}
+
+static uint32_t base(int sector)
+{
+    return (uint32_t)sector * JOURNAL_SECTOR_BYTES;
+}
+
+static int read_generation(struct journal_log *log, int sector, uint32_t *generation)
+{
+    uint8_t h[SECTOR_HEADER];
+    *generation = 0;
+    if (log->flash.read(log->flash.ctx, base(sector), h, sizeof h) != 0)
+        return -1;
+    if (memcmp(h, sector_magic, 4) == 0 && ot_load32(h + 8) == ot_crc32(0, h, 8))
+        *generation = ot_load32(h + 4);
+    return 0;
+}
+
+static uint32_t record_crc(const uint8_t *header, const uint8_t *payload, uint32_t len)
+{
+    return ot_crc32(ot_crc32(0, header, 8), payload, len);
+}
+
+static int all_erased(const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (bytes[i] != 0xFF)
+            return 0;
+    }
+    return 1;
+}
+
+/* Everything from `at` on must be erased, or a later append would program over something. */
+static int rest_is_erased(struct journal_log *log, uint32_t at)
+{
+    uint8_t bytes[256];
+    const uint32_t step = sizeof bytes;
+    for (uint32_t n; at < JOURNAL_SECTOR_BYTES; at += n) {
+        n = step - at % step;
+        if (log->flash.read(log->flash.ctx, base(log->sector) + at, bytes, n) != 0 || !all_erased(bytes, n))
+            return 0;
+    }
+    return 1;
+}
+
+/* Read the record at `at`. 1 valid, 0 end of log or torn. */
+static int read_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
+{
+    if (JOURNAL_SECTOR_BYTES - at < RECORD_HEADER ||
+        log->flash.read(log->flash.ctx, base(log->sector) + at, record, RECORD_HEADER) != 0)
+        return 0;
+    *len = ot_load16(record + 4);
+    if (ot_load16(record) != RECORD_MAGIC || record[2] >= JOURNAL_KEYS_MAX || *len > JOURNAL_PAYLOAD_MAX ||
+        (*len ^ ot_load16(record + 6)) != 0xFFFFu || record_bytes(*len) > JOURNAL_SECTOR_BYTES - at)
+        return 0;
+    if (log->flash.read(log->flash.ctx, base(log->sector) + at + RECORD_HEADER, record + RECORD_HEADER,
+                        *len) != 0)
+        return 0;
+    return ot_load32(record + 8) == record_crc(record, record + RECORD_HEADER, *len);
+}
+
+static void index_sector(struct journal_log *log)
+{
+    uint8_t record[RECORD_MAX];
+    uint32_t len = 0;
+    log->end = SECTOR_HEADER;
+    memset(log->at, 0, sizeof log->at);
+    while (read_record(log, log->end, record, &len)) {
+        log->at[record[2]] = (uint16_t)log->end;
+        log->end += record_bytes(len);
+    }
+    log->tail_is_torn = !rest_is_erased(log, log->end);
+}
+
+int journal_log_open(struct journal_log *log, const struct journal_flash *flash)
+{
+    uint32_t generation[2];
+    memset(log, 0, sizeof *log);
+    log->flash = *flash;
+    log->sector = -1;
+    for (int s = 0; s < 2; s++) {
+        if (read_generation(log, s, &generation[s]) != 0)
+            return -1;
+        if (generation[s] > log->generation) {
+            log->generation = generation[s];
+            log->sector = s;
+        }
+    }
+    if (log->sector >= 0)
+        index_sector(log);
+    return 0;
+}
+
+int journal_log_get(struct journal_log *log, unsigned key, uint8_t *buf, uint32_t cap, uint32_t *len)
+{
+    uint8_t record[RECORD_MAX];
+    *len = 0;
+    if (key >= JOURNAL_KEYS_MAX)
+        return -1;
+    if (log->sector < 0 || log->at[key] == 0)
+        return 0;
+    if (!read_record(log, log->at[key], record, len) || *len > cap)
+        return -1;
+    memcpy(buf, record + RECORD_HEADER, *len);
+    return 0;
+}
+
+static int append(struct journal_log *log, int sector, uint32_t at, unsigned key, const uint8_t *payload,
+                  uint32_t len)
+{
+    uint8_t record[RECORD_MAX];
+    memset(record, 0xFF, sizeof record);
+    ot_store16(record, RECORD_MAGIC);
+    record[2] = (uint8_t)key;
+    record[3] = 0;
+    ot_store16(record + 4, (uint16_t)len);
+    ot_store16(record + 6, (uint16_t)~len);
+    if (len > 0)
+        memcpy(record + RECORD_HEADER, payload, len);
+    ot_store32(record + 8, record_crc(record, record + RECORD_HEADER, len));
+    return log->flash.program(log->flash.ctx, base(sector) + at, record, record_bytes(len));
+}
+
+static int write_header(struct journal_log *log, int sector, uint32_t generation)
+{
+    uint8_t h[SECTOR_HEADER];
+    memset(h, 0xFF, sizeof h);
+    memcpy(h, sector_magic, sizeof sector_magic);
+    ot_store32(h + 4, generation);
+    ot_store32(h + 8, ot_crc32(0, h, 8));
+    return log->flash.program(log->flash.ctx, base(sector), h, sizeof h);
+}
+
+/* All live records but `key` into the other sector, `key`'s new value behind them, the header last. */
+static int compact(struct journal_log *log, unsigned key, const uint8_t *payload, uint32_t len)
+{
+    uint8_t live[JOURNAL_PAYLOAD_MAX];
+    int to = log->sector == 0 ? 1 : 0;
+    uint32_t at = SECTOR_HEADER, live_len = 0;
+    if (log->flash.erase_sector(log->flash.ctx, base(to)) != 0)
+        return -1;
+    for (unsigned k = 0; k <= JOURNAL_KEYS_MAX; k++) {
+        const uint8_t *bytes = k < JOURNAL_KEYS_MAX ? live : payload;
+        if (k == key)
+            continue;
+        if (k < JOURNAL_KEYS_MAX && journal_log_get(log, k, live, sizeof live, &live_len) != 0)
+            return -1; /* a live record that cannot be read must not be lost by leaving it behind */
+        if (k == JOURNAL_KEYS_MAX)
+            live_len = len;
+        if (live_len == 0)
+            continue;
+        if (record_bytes(live_len) > JOURNAL_SECTOR_BYTES - at ||
+            append(log, to, at, k < JOURNAL_KEYS_MAX ? k : key, bytes, live_len) != 0)
+            return -1;
+        at += record_bytes(live_len);
+    }
+    if (write_header(log, to, log->generation + 1) != 0)
+        return -1;
+    log->sector = to;
+    log->generation++;
+    index_sector(log);
+    return 0;
+}
+
+int journal_log_set(struct journal_log *log, unsigned key, const uint8_t *buf, uint32_t len)
+{
+    if (key >= JOURNAL_KEYS_MAX || len > JOURNAL_PAYLOAD_MAX)
+        return -1;
+    if (log->sector < 0 || log->tail_is_torn || record_bytes(len) > JOURNAL_SECTOR_BYTES - log->end)
+        return compact(log, key, buf, len);
+    if (append(log, log->sector, log->end, key, buf, len) != 0) {
+        log->tail_is_torn = 1;
+        return -1;
+    }
+    log->at[key] = (uint16_t)log->end;
+    log->end += record_bytes(len);
+    return 0;
+}
