@@ -382,6 +382,23 @@ static void a_bootloader_needs_no_app_descriptor(void **state)
     assert_false(image.has_app_desc);
 }
 
+/* The rule is about flash addresses: a bootloader does not start on a page. */
+static void a_bootloaders_mapped_segment_is_aligned_from_where_it_starts(void **state)
+{
+    (void)state;
+    uint8_t b[IMAGE_EXAMPLE_BYTES];
+    struct ot_image image;
+    struct ot_image_limits limits = {.is_bootloader = true};
+    image_example(b);
+    ot_store16(b + 12, 0); /* classic ESP32: bootloader at 0x1000 */
+    ot_store32(b + FIRST_LOAD, 0x3F401020);
+    assert_int_equal(parse_sized(b, sizeof b, &limits, &image), OT_OK);
+    ot_store32(b + FIRST_LOAD, 0x3F400020);
+    assert_int_equal(parse_sized(b, sizeof b, &limits, &image), OT_E_IMAGE_SEGMENT_ALIGN);
+    limits.is_bootloader = false;
+    assert_int_equal(parse_sized(b, sizeof b, &limits, &image), OT_OK);
+}
+
 /* Trap 21. */
 static void strings_that_fill_their_field_are_terminated(void **state)
 {
@@ -493,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_small_page_shortens_the_window_of_c6),
         cmocka_unit_test(the_first_segment_of_an_app_holds_the_app_descriptor),
         cmocka_unit_test(a_bootloader_needs_no_app_descriptor),
+        cmocka_unit_test(a_bootloaders_mapped_segment_is_aligned_from_where_it_starts),
         cmocka_unit_test(strings_that_fill_their_field_are_terminated),
         cmocka_unit_test(an_image_must_fit_the_space_to_the_last_byte),
         cmocka_unit_test(slots_above_16_mib_are_refused),
