@@ -1,0 +1,269 @@
+/*
+ * otaria-sim: a fleet of virtual ESP32s against a real server.
+ *
+ *   otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR [--threads N] [--seconds N]
+ *                  [--summary FILE] [--json]
+ *   otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]
+ *
+ * Exit codes as the command line's: 0 ok, 1 error, 2 usage. docs/scenarios.md has the scenario file.
+ */
+#include "base/file.h"
+#include "fleet.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+static int usage(void)
+{
+    fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
+          "                  [--threads N] [--seconds N] [--summary FILE] [--json]\n"
+          "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n",
+          stderr);
+    return 2;
+}
+
+static int fail(const struct error *err)
+{
+    fprintf(stderr, "otaria-sim: %s\n", err->text);
+    return 1;
+}
+
+struct loaded {
+    struct plan plan;
+    struct vdev_scenario scenario;
+    char dir[PATH_MAX];
+};
+
+static void loaded_fini(struct loaded *l)
+{
+    plan_fini(&l->plan);
+    scenario_fini(&l->scenario);
+}
+
+static int load(const char *path, struct loaded *l, struct error *err)
+{
+    static const char *const others[] = {"fleet", NULL};
+    json_error_t json_error;
+    struct error inner = {""};
+    char copy[PATH_MAX];
+    memset(l, 0, sizeof *l);
+    snprintf(copy, sizeof copy, "%s", path);
+    snprintf(l->dir, sizeof l->dir, "%s", dirname(copy));
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+    if (root == NULL)
+        return error_set(err, "%s: line %d: %s", path, json_error.line, json_error.text);
+    int result = scenario_read(root, others, &l->scenario, &inner);
+    if (result == 0)
+        result = plan_read(json_object_get(root, "fleet"), &l->plan, inner.text, sizeof inner.text);
+    json_decref(root);
+    if (result != 0) {
+        loaded_fini(l);
+        return error_set(err, "%s: %s", path, inner.text);
+    }
+    return 0;
+}
+
+/* --- plan --- */
+
+static bool revision_wanted(const char *list, uint8_t revision)
+{
+    if (list == NULL)
+        return true;
+    for (const char *p = list; *p != '\0';) {
+        char *end;
+        unsigned long n = strtoul(p, &end, 10);
+        if (end == p)
+            return false;
+        if (n == revision)
+            return true;
+        p = *end == ',' ? end + 1 : end;
+    }
+    return false;
+}
+
+static int command_plan(int argc, char **argv)
+{
+    static const struct option options[] = {{"hw-rev", required_argument, NULL, 'h'},
+                                            {"first", required_argument, NULL, 'f'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
+    const char *revisions = NULL;
+    unsigned long first = ULONG_MAX;
+    bool json = false;
+    struct loaded l;
+    struct error err;
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'h')
+            revisions = optarg;
+        else if (c == 'f')
+            first = strtoul(optarg, NULL, 10);
+        else if (c == 'j')
+            json = true;
+        else
+            return usage();
+    }
+    if (optind + 1 != argc)
+        return usage();
+    if (load(argv[optind], &l, &err) != 0)
+        return fail(&err);
+    for (unsigned i = 0; i < l.plan.count && first > 0; i++) {
+        struct plan_device d = plan_device(&l.plan, i);
+        if (!revision_wanted(revisions, d.hardware->revision))
+            continue;
+        first--;
+        if (json)
+            printf("{\"device\":\"%s\",\"hw_rev\":%u}\n", d.id, d.hardware->revision);
+        else
+            printf("%s\n", d.id);
+    }
+    loaded_fini(&l);
+    return 0;
+}
+
+/* --- run --- */
+
+struct run_options {
+    struct fleet_options fleet;
+    const char *token_file, *summary;
+    unsigned long seconds;
+};
+
+static int parse_run(int argc, char **argv, struct run_options *o)
+{
+    static const struct option options[] = {{"server", required_argument, NULL, 's'},
+                                            {"ca", required_argument, NULL, 'c'},
+                                            {"token", required_argument, NULL, 't'},
+                                            {"state", required_argument, NULL, 'd'},
+                                            {"threads", required_argument, NULL, 'n'},
+                                            {"seconds", required_argument, NULL, 'e'},
+                                            {"summary", required_argument, NULL, 'u'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
+    int c;
+    o->fleet.threads = 8;
+    o->seconds = ULONG_MAX;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 's':
+            o->fleet.server_url = optarg;
+            break;
+        case 'c':
+            o->fleet.ca_file = optarg;
+            break;
+        case 't':
+            o->token_file = optarg;
+            break;
+        case 'd':
+            o->fleet.state_dir = optarg;
+            break;
+        case 'n':
+            o->fleet.threads = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'e':
+            o->seconds = strtoul(optarg, NULL, 10);
+            break;
+        case 'u':
+            o->summary = optarg;
+            break;
+        case 'j':
+            o->fleet.json = true;
+            break;
+        default:
+            return -1;
+        }
+    }
+    bool complete = o->fleet.server_url != NULL && o->fleet.ca_file != NULL && o->token_file != NULL &&
+                    o->fleet.state_dir != NULL && o->fleet.threads >= 1 && o->fleet.threads <= 256;
+    return complete && optind + 1 == argc ? 0 : -1;
+}
+
+static void show_progress(struct fleet *fleet)
+{
+    struct fleet_counts c = fleet_count(fleet);
+    fprintf(
+        stderr,
+        "\r%u devices: %u enrolled, %u idle, %u updating, %u in probation | %u confirmed, %u reverted, %u failed, "
+        "%u crashes   ",
+        c.devices, c.enrolled, c.idle, c.updating, c.probation, c.confirmed, c.reverted, c.failed, c.crashes);
+}
+
+static void wait_for_end(struct fleet *fleet, unsigned long seconds)
+{
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    bool terminal = isatty(STDERR_FILENO) != 0;
+    for (unsigned long tenths = 0; !stop_asked && tenths / 10 < seconds; tenths++) {
+        nanosleep(&tenth, NULL);
+        if (terminal && tenths % 5 == 0)
+            show_progress(fleet);
+    }
+    if (terminal)
+        fputc('\n', stderr);
+}
+
+static int run_fleet(const struct loaded *l, const struct run_options *o, struct error *err)
+{
+    struct fleet *fleet = fleet_open(&l->plan, &l->scenario, &o->fleet, err);
+    if (fleet == NULL || fleet_start(fleet, err) != 0) {
+        fleet_close(fleet);
+        return -1;
+    }
+    wait_for_end(fleet, o->seconds);
+    fleet_stop(fleet);
+    if (!o->fleet.json)
+        fleet_print_summary(fleet, stdout);
+    int result = o->summary != NULL ? fleet_write_summary(fleet, o->summary, err) : 0;
+    fleet_close(fleet);
+    return result;
+}
+
+static int command_run(int argc, char **argv)
+{
+    struct run_options o = {.fleet = {.out = stdout}};
+    struct loaded l;
+    struct error err;
+    if (parse_run(argc, argv, &o) != 0)
+        return usage();
+    char *token = file_read_line(o.token_file, &err);
+    if (token == NULL || https_check_url(o.fleet.server_url, &err) != 0 ||
+        load(argv[optind], &l, &err) != 0) {
+        free(token);
+        return fail(&err);
+    }
+    o.fleet.enrolment_token = token;
+    o.fleet.scenario_dir = l.dir;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int result = run_fleet(&l, &o, &err);
+    explicit_bzero(token, strlen(token));
+    free(token);
+    loaded_fini(&l);
+    return result == 0 ? 0 : fail(&err);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3)
+        return usage();
+    if (strcmp(argv[1], "plan") == 0)
+        return command_plan(argc - 1, argv + 1);
+    if (strcmp(argv[1], "run") == 0)
+        return command_run(argc - 1, argv + 1);
+    return usage();
+}
