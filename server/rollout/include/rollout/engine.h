@@ -1,0 +1,157 @@
+/**
+ * The rollout engine: a rollout's rings, members and attempts as plain structs, and pure functions over them.
+ *
+ * Nothing here reads a clock, a database or a socket. Time comes in as `now_ms`, the server's monotonic time, which
+ * never goes back. What a call changed goes out as effects, which the caller stores *before* they become visible.
+ *
+ *     rollout_start(r, now_ms, &sink);
+ *     if (rollout_may_offer(r, m, now_ms) == ROLLOUT_OFFER) rollout_offer(r, m, now_ms, &sink);
+ *     rollout_event(r, m, OT_EVENT_CONFIRMED, OT_OK, true, now_ms, &sink);
+ *     rollout_tick(r, now_ms, &sink);
+ *
+ * State machines, rules and numbered invariants: docs/design/rollout.md; rollout_check() asserts them.
+ */
+#ifndef ROLLOUT_ENGINE_H
+#define ROLLOUT_ENGINE_H
+
+#include "rollout/attempt.h"
+#include "rollout/plan.h"
+
+/** Numbers stand in the database: never reuse. */
+enum rollout_state {
+    ROLLOUT_CREATED = 0,
+    ROLLOUT_RUNNING = 1,
+    ROLLOUT_PAUSED = 2,
+    ROLLOUT_HALTED = 3, /* by a limit; a person may resume */
+    ROLLOUT_ABORTED = 4,
+    ROLLOUT_FINISHED = 5,
+};
+
+enum ring_state {
+    RING_WAITING = 0,
+    RING_ACTIVE = 1,
+    RING_SOAKING = 2, /* everybody resolved, soak not yet */
+    RING_PASSED = 3,
+    RING_HELD = 4,
+    RING_FAILED = 5,
+};
+
+/** One device in one rollout. Membership is frozen: `ring` never changes. */
+struct rollout_member {
+    uint32_t device; /* the caller's number for the device */
+    uint8_t ring;
+    enum attempt_state state;
+    enum ot_status reason;
+    uint64_t attempt; /* the attempt's number; 0 = none */
+    uint64_t offered_ms, changed_ms;
+    /* soak: time between check-ins with the release confirmed, each gap capped */
+    uint64_t soak_ms, seen_ms;
+    bool soak_running;
+    /* crash counting: the device's monotonic counter at confirmation, and once per day */
+    uint32_t crashes_base, crashes_seen;
+    uint64_t exposure_ms; /* soak time again, but counting on after the ring has passed */
+};
+
+struct rollout_ring {
+    enum ring_state state;
+    uint32_t bound; /* offers in force at most; UINT32_MAX: all */
+    uint32_t resolved_at_widening;
+    uint32_t members;
+    uint32_t counts[ATTEMPT_STATES];
+};
+
+#define ROLLOUT_REASON_MAX 200u
+
+struct rollout {
+    uint64_t id;
+    enum rollout_state state;
+    char reason[ROLLOUT_REASON_MAX];
+    struct rollout_plan plan;
+    uint32_t poll_s; /* what devices of this product are told; soak gaps are capped at three of it */
+    struct rollout_ring rings[ROLLOUT_RINGS_MAX];
+    struct rollout_member *members; /* the caller's array */
+    uint32_t member_count;
+};
+
+enum rollout_effect_kind {
+    EFFECT_MEMBER,   /* members[member] changed */
+    EFFECT_RING,     /* rings[ring] changed state or bound */
+    EFFECT_ROLLOUT,  /* state or reason changed */
+    EFFECT_TIMELINE, /* something a person wants to read: `event`, `text` */
+};
+
+struct rollout_effect {
+    enum rollout_effect_kind kind;
+    uint32_t member, ring; /* UINT32_MAX: none */
+    const char *event;     /* "ring_passed": stable; EFFECT_TIMELINE */
+    const char *text;      /* valid during the call */
+};
+
+struct rollout_sink {
+    void *ctx;
+    void (*effect)(void *ctx, const struct rollout_effect *effect);
+};
+
+/** Rings and counts from plan and members (after filling `members` with ring and, on restore, their stored state). */
+void rollout_prepare(struct rollout *r);
+
+/* Operator actions: 0, or -1 when the present state does not allow it. `reason` is stored. */
+int rollout_start(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
+int rollout_pause(struct rollout *r, const char *reason, const struct rollout_sink *sink);
+int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
+int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
+
+/** Why a device does or does not get an offer now: the seam of `explain`. */
+enum rollout_answer {
+    ROLLOUT_OFFER = 0,
+    ROLLOUT_NOT_RUNNING,
+    ROLLOUT_RING_NOT_OPEN,
+    ROLLOUT_BOUND_REACHED,
+    ROLLOUT_ALREADY_DONE, /* this attempt has its outcome, or the device runs the release */
+    ROLLOUT_IN_PROGRESS,  /* an attempt is open: the same offer again */
+};
+enum rollout_answer rollout_may_offer(const struct rollout *r, uint32_t member);
+const char *rollout_answer_text(enum rollout_answer answer);
+
+/** Make the offer `rollout_may_offer` allowed. `attempt` is the new attempt's number. */
+void rollout_offer(struct rollout *r, uint32_t member, uint64_t attempt, uint64_t now_ms,
+                   const struct rollout_sink *sink);
+
+/**
+ * A device's event about its attempt.
+ * @param runs_target  the device really runs the release's digest: `confirmed` counts only then.
+ */
+void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, enum ot_status reason,
+                   bool runs_target, uint64_t now_ms, const struct rollout_sink *sink);
+
+/** A check-in of a member: soak and crash evidence. `crashes` is its monotonic counter of panics and watchdogs. */
+void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t crashes, uint64_t now_ms,
+                  const struct rollout_sink *sink);
+
+/** Is a switch still wanted? While paused nobody is told either way: the device asks again. */
+enum rollout_switch {
+    ROLLOUT_SWITCH_NO = 0,
+    ROLLOUT_SWITCH_WAIT,
+    ROLLOUT_SWITCH_GO,
+};
+enum rollout_switch rollout_switch_wanted(const struct rollout *r, uint32_t member);
+
+/** A check-in names its attempt: the device is alive, whatever it is doing. Restarts the clock of silence. */
+void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms);
+
+/** Leases, silence, soak, widening, passing, finishing. Call about once a second and after events. */
+void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
+
+/** Devices of this ring with enough own soak. */
+uint32_t rollout_soaked(const struct rollout *r, uint32_t ring);
+uint32_t rollout_in_flight(const struct rollout *r, uint32_t ring);
+uint32_t rollout_resolved(const struct rollout *r, uint32_t ring);
+uint32_t rollout_harmed(const struct rollout *r, uint32_t ring);
+
+const char *rollout_state_name(enum rollout_state state);
+const char *ring_state_name(enum ring_state state);
+
+/** Invariants; NULL, or the first that does not hold. */
+const char *rollout_check(const struct rollout *r);
+
+#endif
