@@ -4,11 +4,11 @@
 
 #include "names.h"
 
-void wire_read_slot(struct json_reader *r, struct ot_wire_slot *out);
-void wire_put_slot(struct json_writer *w, const char *field, const struct ot_wire_slot *slot);
-void wire_read_health(struct json_reader *r, struct ot_health *out);
-void wire_put_health(struct json_writer *w, const struct ot_health *health);
-void wire_read_events(struct json_reader *r, struct ot_wire_event *list, uint8_t *count);
-void wire_put_events(struct json_writer *w, const struct ot_wire_event *list, uint8_t count);
+void ot_wire_read_slot(struct json_reader *r, struct ot_wire_slot *out);
+void ot_wire_put_slot(struct json_writer *w, const char *field, const struct ot_wire_slot *slot);
+void ot_wire_read_health(struct json_reader *r, struct ot_health *out);
+void ot_wire_put_health(struct json_writer *w, const struct ot_health *health);
+void ot_wire_read_events(struct json_reader *r, struct ot_wire_event *list, uint8_t *count);
+void ot_wire_put_events(struct json_writer *w, const struct ot_wire_event *list, uint8_t count);
 
 #endif

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-void json_open(struct json_reader *r, const char *text, size_t len)
+void ot_json_open(struct json_reader *r, const char *text, size_t len)
 {
     *r = (struct json_reader){.text = text, .len = len};
 }
 
-void json_fail(struct json_reader *r, enum ot_status status)
+void ot_json_fail(struct json_reader *r, enum ot_status status)
 {
     if (r->status == OT_OK)
         r->status = status;
@@ -38,17 +38,17 @@ static int ahead(struct json_reader *r)
 static bool take(struct json_reader *r, char c)
 {
     if (ahead(r) != c) {
-        json_fail(r, OT_E_WIRE_SYNTAX);
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
         return false;
     }
     r->at++;
     return true;
 }
 
-enum ot_status json_close(struct json_reader *r)
+enum ot_status ot_json_close(struct json_reader *r)
 {
     if (r->status == OT_OK && ahead(r) != -1)
-        json_fail(r, OT_E_WIRE_SYNTAX);
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
     return r->status;
 }
 
@@ -56,11 +56,11 @@ static bool begin(struct json_reader *r, char bracket)
 {
     int c = ahead(r);
     if (c != bracket) {
-        json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
+        ot_json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
         return false;
     }
     if (r->depth == JSON_DEPTH_MAX) {
-        json_fail(r, OT_E_WIRE_DEPTH);
+        ot_json_fail(r, OT_E_WIRE_DEPTH);
         return false;
     }
     r->depth++;
@@ -83,22 +83,22 @@ static bool more(struct json_reader *r, bool *first, char closing)
     return r->status == OT_OK;
 }
 
-bool json_object_begin(struct json_reader *r)
+bool ot_json_object_begin(struct json_reader *r)
 {
     return begin(r, '{');
 }
 
-bool json_array_begin(struct json_reader *r)
+bool ot_json_array_begin(struct json_reader *r)
 {
     return begin(r, '[');
 }
 
-bool json_next_item(struct json_reader *r, bool *first)
+bool ot_json_next_item(struct json_reader *r, bool *first)
 {
     return more(r, first, ']');
 }
 
-size_t json_utf8_length(const uint8_t *s, size_t len)
+size_t ot_json_utf8_length(const uint8_t *s, size_t len)
 {
     static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
@@ -132,7 +132,7 @@ static uint32_t four_hex(struct json_reader *r)
     for (int i = 0; i < 4; i++) {
         int digit = hex_digit(peek(r));
         if (digit < 0) {
-            json_fail(r, OT_E_WIRE_SYNTAX);
+            ot_json_fail(r, OT_E_WIRE_SYNTAX);
             return 0;
         }
         code = code * 16u + (uint32_t)digit;
@@ -146,17 +146,17 @@ static uint32_t escaped_code(struct json_reader *r)
 {
     uint32_t code = four_hex(r);
     if (code >= 0xDC00 && code < 0xE000)
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
     if (code < 0xD800 || code >= 0xDC00)
         return code;
     if (r->len - r->at < 2 || r->text[r->at] != '\\' || r->text[r->at + 1] != 'u') {
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
         return 0;
     }
     r->at += 2;
     uint32_t low = four_hex(r);
     if (low < 0xDC00 || low >= 0xE000)
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
     return 0x10000u + ((code - 0xD800u) << 10) + (low - 0xDC00u);
 }
 
@@ -203,7 +203,7 @@ static void escape(struct json_reader *r, struct sink *s)
     if (c == 'u') {
         uint32_t code = escaped_code(r);
         if (code == 0)
-            json_fail(r, OT_E_WIRE_TEXT);
+            ot_json_fail(r, OT_E_WIRE_TEXT);
         put_code(s, code);
         return;
     }
@@ -213,14 +213,14 @@ static void escape(struct json_reader *r, struct sink *s)
             return;
         }
     }
-    json_fail(r, OT_E_WIRE_SYNTAX);
+    ot_json_fail(r, OT_E_WIRE_SYNTAX);
 }
 
 static void read_string(struct json_reader *r, struct sink *s)
 {
     int c = ahead(r);
     if (c != '"') {
-        json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
+        ot_json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
         return;
     }
     r->at++;
@@ -231,14 +231,14 @@ static void read_string(struct json_reader *r, struct sink *s)
             return;
         }
         if (c < 0x20) { /* control characters, and the end of the text */
-            json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TEXT);
+            ot_json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TEXT);
         } else if (c == '\\') {
             r->at++;
             escape(r, s);
         } else {
-            size_t n = json_utf8_length((const uint8_t *)r->text + r->at, r->len - r->at);
+            size_t n = ot_json_utf8_length((const uint8_t *)r->text + r->at, r->len - r->at);
             if (n == 0)
-                json_fail(r, OT_E_WIRE_TEXT);
+                ot_json_fail(r, OT_E_WIRE_TEXT);
             for (size_t i = 0; i < n; i++)
                 put(s, (uint8_t)r->text[r->at + i]);
             r->at += n;
@@ -246,16 +246,16 @@ static void read_string(struct json_reader *r, struct sink *s)
     }
 }
 
-void json_string(struct json_reader *r, char *out, size_t cap)
+void ot_json_string(struct json_reader *r, char *out, size_t cap)
 {
     struct sink s = {.out = out, .cap = cap};
     read_string(r, &s);
     out[s.at] = '\0';
     if (s.full)
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
 }
 
-bool json_next_field(struct json_reader *r, bool *first, char *name, size_t name_cap)
+bool ot_json_next_field(struct json_reader *r, bool *first, char *name, size_t name_cap)
 {
     struct sink s = {.out = name, .cap = name_cap};
     if (!more(r, first, '}'))
@@ -265,21 +265,21 @@ bool json_next_field(struct json_reader *r, bool *first, char *name, size_t name
     return take(r, ':');
 }
 
-uint64_t json_number(struct json_reader *r, uint64_t max)
+uint64_t ot_json_number(struct json_reader *r, uint64_t max)
 {
     uint64_t value = 0;
     int c = ahead(r);
     if (c < '0' || c > '9') {
-        json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : c == '-' ? OT_E_WIRE_RANGE : OT_E_WIRE_TYPE);
+        ot_json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : c == '-' ? OT_E_WIRE_RANGE : OT_E_WIRE_TYPE);
         return 0;
     }
     bool leading_zero = c == '0';
     for (uint32_t digits = 0; c >= '0' && c <= '9'; digits++) {
         if (leading_zero && digits > 0)
-            json_fail(r, OT_E_WIRE_SYNTAX);
+            ot_json_fail(r, OT_E_WIRE_SYNTAX);
         uint64_t digit = (uint64_t)(c - '0');
         if (value > (max - digit) / 10u || digit > max)
-            json_fail(r, OT_E_WIRE_RANGE);
+            ot_json_fail(r, OT_E_WIRE_RANGE);
         if (r->status != OT_OK)
             return 0;
         value = value * 10u + digit;
@@ -287,7 +287,7 @@ uint64_t json_number(struct json_reader *r, uint64_t max)
         c = peek(r);
     }
     if (c == '.' || c == 'e' || c == 'E')
-        json_fail(r, OT_E_WIRE_RANGE);
+        ot_json_fail(r, OT_E_WIRE_RANGE);
     return r->status == OT_OK ? value : 0;
 }
 
@@ -300,25 +300,25 @@ static bool literal(struct json_reader *r, const char *word)
     return true;
 }
 
-bool json_bool(struct json_reader *r)
+bool ot_json_bool(struct json_reader *r)
 {
     int c = ahead(r);
     if (c != 't' && c != 'f') {
-        json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
+        ot_json_fail(r, c == -1 ? OT_E_WIRE_SYNTAX : OT_E_WIRE_TYPE);
         return false;
     }
     bool value = c == 't';
     if (!literal(r, value ? "true" : "false"))
-        json_fail(r, OT_E_WIRE_SYNTAX);
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
     return value;
 }
 
-void json_digest(struct json_reader *r, struct ot_digest *out)
+void ot_json_digest(struct json_reader *r, struct ot_digest *out)
 {
     char hex[OT_DIGEST_HEX_BYTES];
-    json_string(r, hex, sizeof hex);
+    ot_json_string(r, hex, sizeof hex);
     if (r->status == OT_OK && ot_digest_from_hex(hex, strlen(hex), out) != OT_OK)
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
 }
 
 static bool digits(struct json_reader *r)
@@ -329,7 +329,7 @@ static bool digits(struct json_reader *r)
         any = true;
     }
     if (!any)
-        json_fail(r, OT_E_WIRE_SYNTAX);
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
     return any;
 }
 
@@ -363,11 +363,11 @@ static void skip_scalar(struct json_reader *r)
     else if (c == '-' || (c >= '0' && c <= '9'))
         skip_number(r);
     else if (!literal(r, "true") && !literal(r, "false") && !literal(r, "null"))
-        json_fail(r, OT_E_WIRE_SYNTAX);
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
 }
 
 /* Without recursion: a stack of what is open, one bit per level. */
-void json_skip(struct json_reader *r)
+void ot_json_skip(struct json_reader *r)
 {
     bool is_object[JSON_DEPTH_MAX + 1], first = true;
     uint32_t open = 0;
@@ -383,8 +383,8 @@ void json_skip(struct json_reader *r)
             skip_scalar(r);
         }
         while (open > 0 && r->status == OT_OK) {
-            bool another = is_object[open - 1] ? json_next_field(r, &first, name, sizeof name)
-                                               : json_next_item(r, &first);
+            bool another = is_object[open - 1] ? ot_json_next_field(r, &first, name, sizeof name)
+                                               : ot_json_next_item(r, &first);
             if (another)
                 break;
             open--;

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-void json_start(struct json_writer *w, char *buf, size_t cap)
+void ot_json_start(struct json_writer *w, char *buf, size_t cap)
 {
     *w = (struct json_writer){.buf = buf, .cap = cap};
 }
 
-enum ot_status json_finish(struct json_writer *w, size_t *len)
+enum ot_status ot_json_finish(struct json_writer *w, size_t *len)
 {
     *len = w->status == OT_OK ? w->at : 0;
     return w->status;
@@ -38,7 +38,7 @@ static void put_quoted(struct json_writer *w, const char *s)
     put_char(w, '"');
     for (size_t i = 0; i < len;) {
         uint8_t c = (uint8_t)s[i];
-        size_t n = json_utf8_length((const uint8_t *)s + i, len - i);
+        size_t n = ot_json_utf8_length((const uint8_t *)s + i, len - i);
         if (n == 0) {
             w->status = OT_E_WIRE_TEXT;
             return;
@@ -68,26 +68,26 @@ static void put_name(struct json_writer *w, const char *name)
     }
 }
 
-void json_put_begin(struct json_writer *w, const char *name, char bracket)
+void ot_json_put_begin(struct json_writer *w, const char *name, char bracket)
 {
     put_name(w, name);
     put_char(w, bracket);
     w->needs_comma = false;
 }
 
-void json_put_end(struct json_writer *w, char bracket)
+void ot_json_put_end(struct json_writer *w, char bracket)
 {
     put_char(w, bracket);
     w->needs_comma = true;
 }
 
-void json_put_string(struct json_writer *w, const char *name, const char *value)
+void ot_json_put_string(struct json_writer *w, const char *name, const char *value)
 {
     put_name(w, name);
     put_quoted(w, value);
 }
 
-void json_put_number(struct json_writer *w, const char *name, uint64_t value)
+void ot_json_put_number(struct json_writer *w, const char *name, uint64_t value)
 {
     char digits[21];
     size_t at = sizeof digits;
@@ -99,7 +99,7 @@ void json_put_number(struct json_writer *w, const char *name, uint64_t value)
     put(w, digits + at, sizeof digits - at);
 }
 
-void json_put_bool(struct json_writer *w, const char *name, bool value)
+void ot_json_put_bool(struct json_writer *w, const char *name, bool value)
 {
     put_name(w, name);
     if (value)
@@ -108,9 +108,9 @@ void json_put_bool(struct json_writer *w, const char *name, bool value)
         put(w, "false", 5);
 }
 
-void json_put_digest(struct json_writer *w, const char *name, const struct ot_digest *value)
+void ot_json_put_digest(struct json_writer *w, const char *name, const struct ot_digest *value)
 {
     char hex[OT_DIGEST_HEX_BYTES];
     ot_digest_to_hex(value, hex);
-    json_put_string(w, name, hex);
+    ot_json_put_string(w, name, hex);
 }

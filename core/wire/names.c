@@ -46,7 +46,7 @@ static bool same(const char *a, const char *b)
     return strlen(b) == n && memcmp(a, b, n) == 0;
 }
 
-const char *wire_name_of(const struct wire_name *table, uint32_t value)
+const char *ot_wire_name_of(const struct wire_name *table, uint32_t value)
 {
     for (; table->name != NULL; table++) {
         if (table->value == value)
@@ -55,25 +55,25 @@ const char *wire_name_of(const struct wire_name *table, uint32_t value)
     return NULL;
 }
 
-uint32_t wire_read_name(struct json_reader *r, const struct wire_name *table)
+uint32_t ot_wire_read_name(struct json_reader *r, const struct wire_name *table)
 {
     char text[24];
-    json_string(r, text, sizeof text);
+    ot_json_string(r, text, sizeof text);
     for (; table->name != NULL; table++) {
         if (same(table->name, text))
             return table->value;
     }
-    json_fail(r, OT_E_WIRE_TEXT);
+    ot_json_fail(r, OT_E_WIRE_TEXT);
     return 0;
 }
 
-void wire_put_name(struct json_writer *w, const char *field, const struct wire_name *table, uint32_t value)
+void ot_wire_put_name(struct json_writer *w, const char *field, const struct wire_name *table, uint32_t value)
 {
-    const char *name = wire_name_of(table, value);
+    const char *name = ot_wire_name_of(table, value);
     if (name == NULL)
         w->status = OT_E_WIRE_RANGE;
     else
-        json_put_string(w, field, name);
+        ot_json_put_string(w, field, name);
 }
 
 static bool all_of(const char *s, size_t max, const char *punctuation, bool upper)
@@ -98,7 +98,7 @@ static bool is_printable(const char *s, size_t max)
     if (len == 0 || len > max)
         return false;
     for (size_t i = 0; i < len;) {
-        size_t n = json_utf8_length(p + i, len - i);
+        size_t n = ot_json_utf8_length(p + i, len - i);
         if (n == 0 || p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && p[i + 1] < 0xA0))
             return false;
         if (n == 3 && p[i] == 0xE2 && (p[i + 1] == 0x80 || p[i + 1] == 0x81) && p[i + 2] >= 0x8B)
@@ -130,104 +130,104 @@ bool ot_wire_is_version(const char *s)
     return is_printable(s, OT_VERSION_MAX);
 }
 
-bool wire_is_attribute_name(const char *s)
+bool ot_wire_is_attribute_name(const char *s)
 {
     return all_of(s, OT_ATTRIBUTE_MAX, "_", false);
 }
 
-bool wire_is_attribute_value(const char *s)
+bool ot_wire_is_attribute_value(const char *s)
 {
     return is_printable(s, OT_ATTRIBUTE_MAX);
 }
 
-void wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_rule *rule)
+void ot_wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_rule *rule)
 {
-    json_string(r, out, cap);
+    ot_json_string(r, out, cap);
     if (r->status == OT_OK && !rule(out))
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
 }
 
-void wire_put_text(struct json_writer *w, const char *field, const char *value, wire_text_rule *rule)
+void ot_wire_put_text(struct json_writer *w, const char *field, const char *value, wire_text_rule *rule)
 {
     if (!rule(value))
         w->status = OT_E_WIRE_TEXT;
     else
-        json_put_string(w, field, value);
+        ot_json_put_string(w, field, value);
 }
 
-void wire_read_chip(struct json_reader *r, uint16_t *chip_id)
+void ot_wire_read_chip(struct json_reader *r, uint16_t *chip_id)
 {
     char name[16];
-    json_string(r, name, sizeof name);
+    ot_json_string(r, name, sizeof name);
     const struct ot_chip *chip = r->status == OT_OK ? ot_chip_by_name(name) : NULL;
     if (chip == NULL)
-        json_fail(r, OT_E_WIRE_TEXT);
+        ot_json_fail(r, OT_E_WIRE_TEXT);
     else
         *chip_id = chip->id;
 }
 
-void wire_put_chip(struct json_writer *w, uint16_t chip_id)
+void ot_wire_put_chip(struct json_writer *w, uint16_t chip_id)
 {
     const struct ot_chip *chip = ot_chip_by_id(chip_id);
     if (chip == NULL)
         w->status = OT_E_WIRE_RANGE;
     else
-        json_put_string(w, "chip", chip->name);
+        ot_json_put_string(w, "chip", chip->name);
 }
 
-void wire_read_attributes(struct json_reader *r, struct ot_wire_attribute *list, uint8_t *count)
+void ot_wire_read_attributes(struct json_reader *r, struct ot_wire_attribute *list, uint8_t *count)
 {
     bool first = true;
     char name[OT_ATTRIBUTE_MAX + 1];
     *count = 0;
-    if (!json_object_begin(r))
+    if (!ot_json_object_begin(r))
         return;
-    while (json_next_field(r, &first, name, sizeof name)) {
-        if (!wire_is_attribute_name(name))
-            json_fail(r, OT_E_WIRE_TEXT);
+    while (ot_json_next_field(r, &first, name, sizeof name)) {
+        if (!ot_wire_is_attribute_name(name))
+            ot_json_fail(r, OT_E_WIRE_TEXT);
         for (uint8_t i = 0; i < *count; i++) {
             if (same(list[i].name, name))
-                json_fail(r, OT_E_WIRE_DUPLICATE);
+                ot_json_fail(r, OT_E_WIRE_DUPLICATE);
         }
         if (*count == OT_WIRE_ATTRIBUTES_MAX)
-            json_fail(r, OT_E_WIRE_TOO_MANY);
+            ot_json_fail(r, OT_E_WIRE_TOO_MANY);
         if (r->status != OT_OK)
             return;
         memcpy(list[*count].name, name, sizeof name);
-        wire_read_text(r, list[*count].value, sizeof list[*count].value, wire_is_attribute_value);
+        ot_wire_read_text(r, list[*count].value, sizeof list[*count].value, ot_wire_is_attribute_value);
         (*count)++;
     }
 }
 
-void wire_put_attributes(struct json_writer *w, const struct ot_wire_attribute *list, uint8_t count)
+void ot_wire_put_attributes(struct json_writer *w, const struct ot_wire_attribute *list, uint8_t count)
 {
     if (count > OT_WIRE_ATTRIBUTES_MAX)
         w->status = OT_E_WIRE_TOO_MANY;
     if (count == 0 || w->status != OT_OK)
         return;
-    json_put_begin(w, "attributes", '{');
+    ot_json_put_begin(w, "attributes", '{');
     for (uint8_t i = 0; i < count; i++) {
-        if (!wire_is_attribute_name(list[i].name))
+        if (!ot_wire_is_attribute_name(list[i].name))
             w->status = OT_E_WIRE_TEXT;
-        wire_put_text(w, list[i].name, list[i].value, wire_is_attribute_value);
+        ot_wire_put_text(w, list[i].name, list[i].value, ot_wire_is_attribute_value);
     }
-    json_put_end(w, '}');
+    ot_json_put_end(w, '}');
 }
 
-void wire_once(struct json_reader *r, uint32_t *seen, uint32_t bit)
+void ot_wire_once(struct json_reader *r, uint32_t *seen, uint32_t bit)
 {
     if ((*seen & bit) != 0)
-        json_fail(r, OT_E_WIRE_DUPLICATE);
+        ot_json_fail(r, OT_E_WIRE_DUPLICATE);
     *seen |= bit;
 }
 
-void wire_require(struct json_reader *r, uint32_t seen, uint32_t wanted)
+void ot_wire_require(struct json_reader *r, uint32_t seen, uint32_t wanted)
 {
     if ((seen & wanted) != wanted)
-        json_fail(r, OT_E_WIRE_MISSING);
+        ot_json_fail(r, OT_E_WIRE_MISSING);
 }
 
-int wire_field(const char *const *names, const char *name)
+int ot_wire_field(const char *const *names, const char *name)
 {
     for (int i = 0; names[i] != NULL; i++) {
         if (same(names[i], name))
@@ -236,22 +236,22 @@ int wire_field(const char *const *names, const char *name)
     return -1;
 }
 
-void wire_read_version(struct json_reader *r)
+void ot_wire_read_version(struct json_reader *r)
 {
-    uint64_t version = json_number(r, 1000000);
+    uint64_t version = ot_json_number(r, 1000000);
     if (r->status == OT_OK && version != OT_WIRE_VERSION)
-        json_fail(r, OT_E_WIRE_VERSION);
+        ot_json_fail(r, OT_E_WIRE_VERSION);
 }
 
 const char *ot_event_kind_name(enum ot_event_kind kind)
 {
-    const char *name = wire_name_of(wire_event_kinds, (uint32_t)kind);
+    const char *name = ot_wire_name_of(wire_event_kinds, (uint32_t)kind);
     return name != NULL ? name : "none";
 }
 
 const char *ot_reset_reason_name(enum ot_reset_reason reason)
 {
-    const char *name = wire_name_of(wire_resets, (uint32_t)reason);
+    const char *name = ot_wire_name_of(wire_resets, (uint32_t)reason);
     return name != NULL ? name : "unknown";
 }
 

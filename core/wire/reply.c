@@ -16,45 +16,45 @@ static const char *const patch_fields[] = {"base", "sha256", "bytes", NULL};
 
 static void put_offer(struct json_writer *w, const struct ot_wire_offer *o)
 {
-    json_put_begin(w, "offer", '{');
-    wire_put_text(w, "attempt", o->attempt, ot_wire_is_attempt_id);
-    json_put_number(w, "release", o->release);
-    wire_put_text(w, "version", o->version, ot_wire_is_version);
-    json_put_digest(w, "target", &o->target);
-    json_put_number(w, "lease_s", o->lease_s);
-    json_put_bool(w, "undescribed", o->undescribed);
-    json_put_begin(w, "image", '{');
-    json_put_digest(w, "sha256", &o->image.sha256);
-    json_put_number(w, "bytes", o->image.bytes);
-    json_put_number(w, "block_bytes", o->image.block_bytes);
-    json_put_digest(w, "blocks_sha256", &o->image.blocks_sha256);
-    json_put_end(w, '}');
+    ot_json_put_begin(w, "offer", '{');
+    ot_wire_put_text(w, "attempt", o->attempt, ot_wire_is_attempt_id);
+    ot_json_put_number(w, "release", o->release);
+    ot_wire_put_text(w, "version", o->version, ot_wire_is_version);
+    ot_json_put_digest(w, "target", &o->target);
+    ot_json_put_number(w, "lease_s", o->lease_s);
+    ot_json_put_bool(w, "undescribed", o->undescribed);
+    ot_json_put_begin(w, "image", '{');
+    ot_json_put_digest(w, "sha256", &o->image.sha256);
+    ot_json_put_number(w, "bytes", o->image.bytes);
+    ot_json_put_number(w, "block_bytes", o->image.block_bytes);
+    ot_json_put_digest(w, "blocks_sha256", &o->image.blocks_sha256);
+    ot_json_put_end(w, '}');
     if (o->has_patch) {
-        json_put_begin(w, "patch", '{');
-        json_put_digest(w, "base", &o->patch.base);
-        json_put_digest(w, "sha256", &o->patch.sha256);
-        json_put_number(w, "bytes", o->patch.bytes);
-        json_put_end(w, '}');
+        ot_json_put_begin(w, "patch", '{');
+        ot_json_put_digest(w, "base", &o->patch.base);
+        ot_json_put_digest(w, "sha256", &o->patch.sha256);
+        ot_json_put_number(w, "bytes", o->patch.bytes);
+        ot_json_put_end(w, '}');
     }
-    json_put_end(w, '}');
+    ot_json_put_end(w, '}');
 }
 
 enum ot_status ot_wire_reply_write(const struct ot_wire_reply *m, char *buf, size_t cap, size_t *len)
 {
     struct json_writer w;
-    json_start(&w, buf, cap);
-    json_put_begin(&w, NULL, '{');
-    json_put_number(&w, "v", OT_WIRE_VERSION);
-    json_put_number(&w, "ack", m->ack);
-    json_put_number(&w, "poll_s", m->poll_s);
+    ot_json_start(&w, buf, cap);
+    ot_json_put_begin(&w, NULL, '{');
+    ot_json_put_number(&w, "v", OT_WIRE_VERSION);
+    ot_json_put_number(&w, "ack", m->ack);
+    ot_json_put_number(&w, "poll_s", m->poll_s);
     if (m->switch_answer != OT_SWITCH_UNANSWERED)
-        wire_put_name(&w, "switch", wire_switches, (uint32_t)m->switch_answer);
+        ot_wire_put_name(&w, "switch", wire_switches, (uint32_t)m->switch_answer);
     if (m->drop)
-        json_put_bool(&w, "drop", true);
+        ot_json_put_bool(&w, "drop", true);
     if (m->has_offer)
         put_offer(&w, &m->offer);
-    json_put_end(&w, '}');
-    return json_finish(&w, len);
+    ot_json_put_end(&w, '}');
+    return ot_json_finish(&w, len);
 }
 
 static void read_image(struct json_reader *r, struct ot_wire_artifact *out)
@@ -62,25 +62,25 @@ static void read_image(struct json_reader *r, struct ot_wire_artifact *out)
     bool first = true;
     uint32_t seen = 0;
     char name[24];
-    if (!json_object_begin(r))
+    if (!ot_json_object_begin(r))
         return;
-    while (json_next_field(r, &first, name, sizeof name)) {
-        int field = wire_field(image_fields, name);
+    while (ot_json_next_field(r, &first, name, sizeof name)) {
+        int field = ot_wire_field(image_fields, name);
         if (field >= 0)
-            wire_once(r, &seen, 1u << field);
+            ot_wire_once(r, &seen, 1u << field);
         if (field == 0)
-            json_digest(r, &out->sha256);
+            ot_json_digest(r, &out->sha256);
         else if (field == 1)
-            out->bytes = (uint32_t)json_number(r, U32);
+            out->bytes = (uint32_t)ot_json_number(r, U32);
         else if (field == 2)
-            out->block_bytes = (uint32_t)json_number(r, U32);
+            out->block_bytes = (uint32_t)ot_json_number(r, U32);
         else if (field == 3)
-            json_digest(r, &out->blocks_sha256);
+            ot_json_digest(r, &out->blocks_sha256);
         else
-            json_skip(r);
+            ot_json_skip(r);
     }
     if (r->status == OT_OK)
-        wire_require(r, seen, 15u);
+        ot_wire_require(r, seen, 15u);
 }
 
 static void read_patch(struct json_reader *r, struct ot_wire_patch *out)
@@ -88,51 +88,51 @@ static void read_patch(struct json_reader *r, struct ot_wire_patch *out)
     bool first = true;
     uint32_t seen = 0;
     char name[24];
-    if (!json_object_begin(r))
+    if (!ot_json_object_begin(r))
         return;
-    while (json_next_field(r, &first, name, sizeof name)) {
-        int field = wire_field(patch_fields, name);
+    while (ot_json_next_field(r, &first, name, sizeof name)) {
+        int field = ot_wire_field(patch_fields, name);
         if (field >= 0)
-            wire_once(r, &seen, 1u << field);
+            ot_wire_once(r, &seen, 1u << field);
         if (field == 0)
-            json_digest(r, &out->base);
+            ot_json_digest(r, &out->base);
         else if (field == 1)
-            json_digest(r, &out->sha256);
+            ot_json_digest(r, &out->sha256);
         else if (field == 2)
-            out->bytes = (uint32_t)json_number(r, U32);
+            out->bytes = (uint32_t)ot_json_number(r, U32);
         else
-            json_skip(r);
+            ot_json_skip(r);
     }
     if (r->status == OT_OK)
-        wire_require(r, seen, 7u);
+        ot_wire_require(r, seen, 7u);
 }
 
 static void read_offer_field(struct json_reader *r, int field, struct ot_wire_offer *out)
 {
     switch (field) {
     case ATTEMPT:
-        wire_read_text(r, out->attempt, sizeof out->attempt, ot_wire_is_attempt_id);
+        ot_wire_read_text(r, out->attempt, sizeof out->attempt, ot_wire_is_attempt_id);
         break;
     case RELEASE:
-        out->release = (uint32_t)json_number(r, U32);
+        out->release = (uint32_t)ot_json_number(r, U32);
         break;
     case VERSION:
-        wire_read_text(r, out->version, sizeof out->version, ot_wire_is_version);
+        ot_wire_read_text(r, out->version, sizeof out->version, ot_wire_is_version);
         break;
     case TARGET:
-        json_digest(r, &out->target);
+        ot_json_digest(r, &out->target);
         break;
     case LEASE:
-        out->lease_s = (uint32_t)json_number(r, U32);
+        out->lease_s = (uint32_t)ot_json_number(r, U32);
         break;
     case UNDESCRIBED:
-        out->undescribed = json_bool(r);
+        out->undescribed = ot_json_bool(r);
         break;
     case IMAGE:
         read_image(r, &out->image);
         break;
     default:
-        json_skip(r);
+        ot_json_skip(r);
         break;
     }
 }
@@ -142,12 +142,12 @@ static void read_offer(struct json_reader *r, struct ot_wire_reply *out)
     bool first = true;
     uint32_t seen = 0;
     char name[24];
-    if (!json_object_begin(r))
+    if (!ot_json_object_begin(r))
         return;
-    while (json_next_field(r, &first, name, sizeof name)) {
-        int field = wire_field(offer_fields, name);
+    while (ot_json_next_field(r, &first, name, sizeof name)) {
+        int field = ot_wire_field(offer_fields, name);
         if (field >= 0)
-            wire_once(r, &seen, 1u << field);
+            ot_wire_once(r, &seen, 1u << field);
         if (field == PATCH) {
             read_patch(r, &out->offer.patch);
             out->offer.has_patch = true;
@@ -156,9 +156,9 @@ static void read_offer(struct json_reader *r, struct ot_wire_reply *out)
         }
     }
     if (r->status == OT_OK)
-        wire_require(r, seen,
-                     1u << ATTEMPT | 1u << RELEASE | 1u << VERSION | 1u << TARGET | 1u << LEASE |
-                         1u << IMAGE);
+        ot_wire_require(r, seen,
+                        1u << ATTEMPT | 1u << RELEASE | 1u << VERSION | 1u << TARGET | 1u << LEASE |
+                            1u << IMAGE);
     out->has_offer = true;
 }
 
@@ -166,25 +166,25 @@ static void read_field(struct json_reader *r, int field, struct ot_wire_reply *o
 {
     switch (field) {
     case V:
-        wire_read_version(r);
+        ot_wire_read_version(r);
         break;
     case ACK:
-        out->ack = (uint32_t)json_number(r, U32);
+        out->ack = (uint32_t)ot_json_number(r, U32);
         break;
     case POLL:
-        out->poll_s = (uint32_t)json_number(r, U32);
+        out->poll_s = (uint32_t)ot_json_number(r, U32);
         break;
     case SWITCH:
-        out->switch_answer = (enum ot_switch_answer)wire_read_name(r, wire_switches);
+        out->switch_answer = (enum ot_switch_answer)ot_wire_read_name(r, wire_switches);
         break;
     case DROP:
-        out->drop = json_bool(r);
+        out->drop = ot_json_bool(r);
         break;
     case OFFER:
         read_offer(r, out);
         break;
     default:
-        json_skip(r);
+        ot_json_skip(r);
         break;
     }
 }
@@ -196,17 +196,18 @@ enum ot_status ot_wire_reply_read(const char *json, size_t len, struct ot_wire_r
     uint32_t seen = 0;
     char name[24];
     memset(out, 0, sizeof *out);
-    json_open(&r, json, len);
+    ot_json_open(&r, json, len);
     if (len > OT_WIRE_MESSAGE_MAX)
-        json_fail(&r, OT_E_WIRE_RANGE);
-    for (bool is_open = json_object_begin(&r); is_open && json_next_field(&r, &first, name, sizeof name);) {
-        int field = wire_field(fields, name);
+        ot_json_fail(&r, OT_E_WIRE_RANGE);
+    for (bool is_open = ot_json_object_begin(&r);
+         is_open && ot_json_next_field(&r, &first, name, sizeof name);) {
+        int field = ot_wire_field(fields, name);
         if (field >= 0)
-            wire_once(&r, &seen, 1u << field);
+            ot_wire_once(&r, &seen, 1u << field);
         read_field(&r, field, out);
     }
-    if (json_close(&r) == OT_OK)
-        wire_require(&r, seen, 1u << V | 1u << ACK | 1u << POLL);
+    if (ot_json_close(&r) == OT_OK)
+        ot_wire_require(&r, seen, 1u << V | 1u << ACK | 1u << POLL);
     if (error_at != NULL)
         *error_at = r.at;
     return r.status;
