@@ -1,0 +1,602 @@
+/*
+ * The boot decision against the table of docs/formats.md "Boot decision": every row of it, measured on genuine
+ * bootloaders, and every numbered rule.
+ *
+ * One row: flash before, images that do not verify, what boots, which images were asked for, flash afterwards.
+ */
+#include "boot_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum factory { NONE, FACTORY, ANY };
+
+struct row {
+    const char *rule; /* of docs/formats.md, or "table" */
+    unsigned slots;
+    enum factory factory;
+    const char *otadata;
+    const char *bad;
+    const char *boots;
+    const char *tried; /* NULL: what boots, at once */
+    const char *after; /* NULL: unchanged */
+};
+
+#define SAME NULL
+
+/* Bootloader with rollback, without anti-rollback. */
+static const struct row rollback_rows[] = {
+    /* the decision table */
+    {"table", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
+    {"table", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
+    {"table", 2, ANY, "1:valid,-", "", "ota_0", NULL, SAME},
+    {"table", 2, ANY, "1:valid,2:new", "", "ota_1", NULL, "1:valid,2:pending"},
+    {"table", 2, ANY, "1:valid,2:pending", "", "ota_0", NULL, "1:valid,2:aborted"},
+    {"table", 2, ANY, "1:valid,2:valid", "", "ota_1", NULL, SAME},
+    {"table", 2, ANY, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
+    {"table", 2, ANY, "1:valid,2:invalid", "", "ota_0", NULL, SAME},
+    {"table", 2, ANY, "1:valid,2:aborted", "", "ota_0", NULL, SAME},
+    {"table", 2, NONE, "-,2:aborted", "", "ota_0", NULL, SAME},
+    {"table", 2, FACTORY, "-,1:aborted", "", "factory", NULL, SAME},
+    {"table", 2, NONE, "1:invalid,2:aborted", "", "ota_0", NULL, SAME},
+    {"table", 2, FACTORY, "1:invalid,2:aborted", "", "factory", NULL, SAME},
+    {"table", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, SAME},
+    {"table", 2, FACTORY, "!1:valid,!2:valid", "", "factory", NULL, SAME},
+    {"table", 2, NONE, "!1:valid,2:aborted", "", "ota_0", NULL, SAME},
+    {"table", 2, ANY, "2:valid,2:new", "", "ota_1", NULL, SAME},
+    {"table", 2, ANY, "0:valid,-", "", "ota_1", NULL, SAME},
+    {"table", 2, NONE, "3:valid,2:valid", "ota_0", "ota_1", "ota_0 ota_1", SAME},
+    {"table", 2, FACTORY, "3:valid,2:valid", "ota_0", "factory", "ota_0 factory", SAME},
+    {"table", 2, ANY, "1:valid,2:valid", "ota_1", "ota_0", "ota_1 ota_0", SAME},
+    {"table", 2, NONE, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", "1:valid,2:pending"},
+    {"table", 2, NONE, "1:valid,2:valid", "ota_0 ota_1", "none", "ota_1 ota_0", SAME},
+    {"table", 2, FACTORY, "1:valid,-", "ota_0 ota_1 factory", "none", "ota_0 factory ota_1", SAME},
+    {"table", 2, NONE, "-,-", "ota_0 ota_1", "none", "ota_0 ota_1", SAME},
+
+    /* a pending entry is aborted first, whatever else is true of it */
+    {"B1", 2, NONE, "1:valid,!2:pending", "", "ota_0", NULL, "1:valid,!2:aborted"},
+    {"B1", 2, NONE, "1:pending,2:valid", "", "ota_1", NULL, "1:aborted,2:valid"},
+    {"B1", 2, NONE, "1:pending,2:pending", "", "ota_0", NULL, "1:aborted,2:aborted"},
+    {"B1", 2, FACTORY, "1:pending,2:pending", "", "factory", NULL, "1:aborted,2:aborted"},
+    {"B1", 2, NONE, "!1:pending,!2:pending", "", "ota_0", NULL, "1:valid,!2:aborted"},
+    {"B1", 2, NONE, "4294967295:pending,1:valid", "", "ota_0", NULL, "4294967295:aborted,1:valid"},
+
+    /* unusable by sequence or state; the checksum is looked at afterwards */
+    {"B2", 2, NONE, "4294967295:valid,2:valid", "", "ota_1", NULL, SAME},
+    {"B2", 2, NONE, "!1:invalid,2:valid", "", "ota_1", NULL, SAME},
+    {"B2", 2, NONE, "1:valid,!2:valid", "", "ota_0", NULL, SAME},
+    {"B2", 2, NONE, "!3:valid,2:valid", "", "ota_1", NULL, SAME},
+
+    /* the larger sequence, unsigned, entry 0 on a tie; slot by 32-bit remainder */
+    {"B4", 2, NONE, "3:valid,2:valid", "", "ota_0", NULL, SAME},
+    {"B4", 2, NONE, "0x7fffffff:valid,0x80000000:valid", "", "ota_1", NULL, SAME},
+    {"B4", 2, NONE, "0xfffffffe:valid,1:valid", "", "ota_1", NULL, SAME},
+    {"B4", 2, NONE, "2:new,2:valid", "", "ota_1", NULL, "2:pending,2:valid"},
+    {"B4", 3, NONE, "0:valid,-", "", "ota_0", NULL, SAME},
+    {"B4", 3, NONE, "3:valid,-", "", "ota_2", NULL, SAME},
+    {"B4", 3, NONE, "3:valid,4:valid", "", "ota_0", NULL, SAME},
+    {"B4", 3, NONE, "5:valid,4:valid", "", "ota_1", NULL, SAME},
+    {"B4", 16, NONE, "16:valid,15:valid", "", "ota_15", NULL, SAME},
+
+    /* usable by sequence and state, but no checksum is right: every image from factory up, nothing repaired */
+    {"B5", 2, NONE, "!2:valid,-", "", "ota_0", NULL, SAME},
+    {"B5", 2, FACTORY, "-,!2:valid", "", "factory", NULL, SAME},
+    {"B5", 2, NONE, "!2:new,!1:new", "ota_0", "ota_1", "ota_0 ota_1", SAME},
+    {"B5", 2, FACTORY, "!2:valid,!1:valid", "factory", "ota_0", "factory ota_0", SAME},
+
+    /* an active new entry is pending before its image is looked at, and aborted at the next boot */
+    {"B6", 2, NONE, "1:new,-", "", "ota_0", NULL, "1:pending,-"},
+    {"B6", 2, NONE, "1:new,2:new", "", "ota_1", NULL, "1:new,2:pending"},
+    {"B6", 2, FACTORY, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", "1:valid,2:pending"},
+    {"B6", 2, NONE, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
+    {"B6", 2, NONE, "1:valid,!2:new", "", "ota_0", NULL, SAME},
+
+    /* from the selected slot down to factory, then up */
+    {"B7", 4, NONE, "2:valid,-", "ota_1 ota_0", "ota_2", "ota_1 ota_0 ota_2", SAME},
+    {"B7", 4, FACTORY, "3:valid,-", "ota_2 ota_1 ota_0 factory", "ota_3", "ota_2 ota_1 ota_0 factory ota_3",
+     SAME},
+    {"B7", 4, FACTORY, "1:valid,-", "ota_0", "factory", "ota_0 factory", SAME},
+    {"B7", 4, NONE, "1:valid,-", "ota_0 ota_1 ota_2 ota_3", "none", "ota_0 ota_1 ota_2 ota_3", SAME},
+
+    /* states nobody knows count as valid */
+    {"unknown state", 2, NONE, "1:valid,2:5", "", "ota_1", NULL, SAME},
+    {"unknown state", 2, NONE, "1:valid,2:0x100", "", "ota_1", NULL, SAME},
+    {"unknown state", 2, NONE, "1:valid,2:0x80000000", "", "ota_1", NULL, SAME},
+    {"unknown state", 2, NONE, "1:valid,2:0xfffffffe", "", "ota_1", NULL, SAME},
+
+    /* nothing was ever selected: entry 0 records what loaded */
+    {"B8", 2, NONE, "-,-", "ota_0", "ota_1", "ota_0 ota_1", "2:valid,-"},
+    {"B8", 2, NONE, "!1:aborted,-", "", "ota_0", NULL, "1:valid,-"},
+    {"B8", 2, NONE, "-,!2:invalid", "", "ota_0", NULL, "1:valid,!2:invalid"},
+    {"B8", 2, NONE, "!1:aborted,!2:aborted", "", "ota_0", NULL, "1:valid,!2:aborted"},
+    {"B8", 2, NONE, "!1:aborted,2:aborted", "", "ota_0", NULL, SAME},
+    {"B8", 2, NONE, "1:invalid,-", "", "ota_0", NULL, SAME},
+    {"B8", 2, NONE, "1:invalid,-", "ota_0", "ota_1", "ota_0 ota_1", SAME},
+    {"B8", 2, FACTORY, "!1:aborted,-", "", "factory", NULL, SAME},
+    {"B8", 2, FACTORY, "-,-", "factory", "ota_0", "factory ota_0", SAME},
+    {"B8", 3, NONE, "-,-", "ota_0 ota_1", "ota_2", "ota_0 ota_1 ota_2", "3:valid,-"},
+
+    /* an aborted or invalid slot can still be the one that runs */
+    {"aborted runs", 2, NONE, "1:valid,2:pending", "ota_0", "ota_1", "ota_0 ota_1", "1:valid,2:aborted"},
+    {"aborted runs", 2, NONE, "1:valid,2:aborted", "ota_0", "ota_1", "ota_0 ota_1", SAME},
+    {"aborted runs", 2, NONE, "1:valid,2:invalid", "ota_0", "ota_1", "ota_0 ota_1", SAME},
+};
+
+/* Bootloader without rollback: new and pending are ordinary, everything else as above. */
+static const struct row no_rollback_rows[] = {
+    {"no rollback", 2, ANY, "1:valid,2:new", "", "ota_1", NULL, SAME},
+    {"no rollback", 2, ANY, "1:valid,2:pending", "", "ota_1", NULL, SAME},
+    {"no rollback", 2, ANY, "1:pending,2:pending", "", "ota_1", NULL, SAME},
+    {"no rollback", 2, NONE, "1:valid,!2:pending", "", "ota_0", NULL, SAME},
+    {"no rollback", 2, NONE, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", SAME},
+    {"no rollback", 2, NONE, "1:valid,2:pending", "ota_1", "ota_0", "ota_1 ota_0", SAME},
+    {"no rollback", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
+    {"no rollback", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
+    {"no rollback", 2, ANY, "1:valid,2:invalid", "", "ota_0", NULL, SAME},
+    {"no rollback", 2, ANY, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
+    {"no rollback", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, SAME},
+    {"no rollback", 2, NONE, "!1:aborted,-", "", "ota_0", NULL, "1:valid,-"},
+};
+
+/* Anti-rollback with a counter of 0 and images of version 0: what differs from rollback alone, and what does not. */
+static const struct row anti_rows[] = {
+    {"A floor 0", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, "1:valid,!2:valid"},
+    {"A floor 0", 2, NONE, "!1:valid,-", "", "ota_0", NULL, "1:valid,-"},
+    {"A floor 0", 2, FACTORY, "-,-", "factory", "ota_0", "factory ota_0", "1:valid,-"},
+    {"A floor 0", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
+    {"A floor 0", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
+    {"A floor 0", 2, NONE, "1:valid,2:new", "", "ota_1", NULL, "1:valid,2:pending"},
+    {"A floor 0", 2, NONE, "1:valid,2:pending", "", "ota_0", NULL, "1:valid,2:aborted"},
+    {"A floor 0", 2, NONE, "1:invalid,2:aborted", "", "ota_0", NULL, SAME},
+    {"A floor 0", 2, FACTORY, "1:invalid,2:aborted", "", "factory", NULL, SAME},
+    {"A floor 0", 2, NONE, "!1:valid,2:aborted", "", "ota_0", NULL, SAME},
+};
+
+static unsigned failures;
+
+static void differs(const struct row *row, bool factory, const char *what, const char *is, const char *should)
+{
+    printf("%s: %s factory, otadata %s, bad \"%s\": %s is %s, should be %s\n", row->rule,
+           factory ? "with" : "no", row->otadata, row->bad, what, is, should);
+    failures++;
+}
+
+static void expect(const struct row *row, bool factory, const char *what, const char *is, const char *should)
+{
+    if (strcmp(is, should) != 0)
+        differs(row, factory, what, is, should);
+}
+
+/* The bytes in flash are those of the notation, and the result shows the same bytes. */
+static void expect_flash(const struct row *row, bool factory, const struct boot_world *w,
+                         const struct ot_boot_result *r)
+{
+    char text[100];
+    struct boot_world should;
+    const char *after = row->after != NULL ? row->after : row->otadata;
+    boot_world_make(&should, row->slots, factory, after);
+    if (memcmp(should.flash, w->flash, sizeof w->flash) != 0)
+        differs(row, factory, "otadata", boot_world_otadata(w, text), after);
+    if (memcmp(w->flash, r->otadata, sizeof w->flash) != 0)
+        differs(row, factory, "result.otadata", "something else", "what is in flash");
+    if (row->after == SAME && w->writes != 0)
+        differs(row, factory, "flash", "written", "left alone");
+}
+
+static void run_row(const struct row *row, bool factory, struct ot_boot_config config)
+{
+    struct boot_world w;
+    struct ot_boot_result r;
+    char name[8], text[100];
+    boot_world_make(&w, row->slots, factory, row->otadata);
+    w.bad = row->bad;
+    enum ot_status st = boot_world_boot(&w, config, &r);
+    expect(row, factory, "boots", ot_slot_name(r.slot, name), row->boots);
+    expect(row, factory, "tried", boot_world_tried(&r, text), row->tried != NULL ? row->tried : row->boots);
+    expect(row, factory, "status", st == OT_OK ? "a slot boots" : ot_status_wire(st),
+           strcmp(row->boots, "none") == 0 ? "no_boot" : "a slot boots");
+    expect_flash(row, factory, &w, &r);
+}
+
+static void run_rows(const struct row *rows, size_t count, struct ot_boot_config config)
+{
+    failures = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].factory != FACTORY)
+            run_row(&rows[i], false, config);
+        if (rows[i].factory != NONE)
+            run_row(&rows[i], true, config);
+    }
+    assert_int_equal(failures, 0);
+}
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+static const struct ot_boot_config with_rollback = {.rollback = true};
+static const struct ot_boot_config with_anti = {.rollback = true, .anti_rollback = true};
+
+static void every_row_with_rollback(void **state)
+{
+    (void)state;
+    run_rows(rollback_rows, COUNT(rollback_rows), with_rollback);
+}
+
+static void every_row_without_rollback(void **state)
+{
+    (void)state;
+    run_rows(no_rollback_rows, COUNT(no_rollback_rows), (struct ot_boot_config){0});
+}
+
+static void every_row_with_anti_rollback_and_a_counter_of_zero(void **state)
+{
+    (void)state;
+    run_rows(anti_rows, COUNT(anti_rows), with_anti);
+}
+
+/* --- what a table of outcomes does not show --- */
+
+static struct ot_boot_result boot(struct boot_world *w, struct ot_boot_config config)
+{
+    struct ot_boot_result r;
+    (void)!boot_world_boot(w, config, &r);
+    return r;
+}
+
+static void pending_is_written_before_the_image_is_looked_at(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "1:valid,2:new");
+    boot(&w, with_rollback);
+    assert_string_equal(w.log, "w1 v:ota_1 ");
+}
+
+static void first_entry_is_written_after_the_image_has_loaded(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "-,-");
+    boot(&w, with_rollback);
+    assert_string_equal(w.log, "v:ota_0 w0 ");
+}
+
+static void a_new_image_gets_exactly_one_boot(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    char text[100];
+    boot_world_make(&w, 2, false, "1:valid,2:new");
+    assert_int_equal(boot(&w, with_rollback).slot, 1);
+    assert_int_equal(boot(&w, with_rollback).slot, 0);
+    assert_int_equal(boot(&w, with_rollback).slot, 0);
+    assert_string_equal(boot_world_otadata(&w, text), "1:valid,2:aborted");
+}
+
+static void a_broken_new_image_leaves_pending_which_the_next_boot_aborts(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    char text[100];
+    boot_world_make(&w, 2, false, "1:valid,2:new");
+    w.bad = "ota_1";
+    struct ot_boot_result r = boot(&w, with_rollback);
+    assert_int_equal(r.selected, 1);
+    assert_int_equal(r.slot, 0);
+    assert_string_equal(boot_world_otadata(&w, text), "1:valid,2:pending");
+    assert_int_equal(boot(&w, with_rollback).slot, 0);
+    assert_string_equal(boot_world_otadata(&w, text), "1:valid,2:aborted");
+}
+
+static void a_rewrite_keeps_the_label_bytes(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "1:pending,2:new");
+    memset(w.flash[0] + 4, 0x5A, 20);
+    memset(w.flash[1] + 4, 0xA5, 20);
+    boot(&w, with_rollback);
+    for (unsigned i = 4; i < 24; i++) {
+        assert_int_equal(w.flash[0][i], 0x5A);
+        assert_int_equal(w.flash[1][i], 0xA5);
+    }
+}
+
+static void without_otadata_factory_boots_or_else_ota_0(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, true, "2:valid,-");
+    w.slots.has_otadata = false;
+    assert_int_equal(boot(&w, with_rollback).slot, OT_SLOT_FACTORY);
+    w.slots.has_factory = false;
+    assert_int_equal(boot(&w, with_rollback).slot, 0);
+    assert_int_equal(w.writes, 0);
+}
+
+static void otadata_of_one_sector_boots_nothing(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, true, "1:valid,-");
+    w.slots.otadata.size = 0x1000;
+    struct ot_boot_result r = boot(&w, with_rollback);
+    assert_int_equal(r.slot, OT_SLOT_NONE);
+    assert_int_equal(r.tried_count, 0);
+}
+
+static void unreadable_otadata_boots_nothing(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, true, "1:valid,-");
+    w.read_fails = true;
+    assert_int_equal(boot(&w, with_rollback).slot, OT_SLOT_NONE);
+}
+
+static void a_refused_otadata_write_is_noted_and_the_boot_goes_on(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "1:valid,2:new");
+    w.write_fails = true;
+    struct ot_boot_result r = boot(&w, with_rollback);
+    assert_int_equal(r.slot, 1);
+    assert_int_equal(r.reasons[1].reason, OT_BOOT_NEW_PENDING);
+    assert_int_equal(r.reasons[1].status, OT_E_FLASH_WRITE);
+}
+
+static void a_table_without_ota_slots_boots_factory(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 0, true, "1:valid,-");
+    assert_int_equal(boot(&w, with_rollback).slot, OT_SLOT_FACTORY);
+    assert_int_equal(boot(&w, with_anti).slot, OT_SLOT_FACTORY);
+    w.slots.has_factory = false;
+    assert_int_equal(boot(&w, with_rollback).slot, OT_SLOT_NONE);
+    boot_world_set_otadata(&w, "-,-");
+    assert_int_equal(boot(&w, with_anti).slot, OT_SLOT_NONE);
+    assert_int_equal(w.writes, 0);
+}
+
+static void the_test_app_is_the_last_resort_and_is_never_recorded(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    char text[100];
+    boot_world_make(&w, 2, true, "-,-");
+    w.slots.has_factory = false;
+    w.slots.has_test = true;
+    w.bad = "ota_0 ota_1";
+    struct ot_boot_result r = boot(&w, with_rollback);
+    assert_int_equal(r.slot, OT_SLOT_TEST);
+    assert_string_equal(boot_world_tried(&r, text), "ota_0 ota_1 test");
+    assert_int_equal(w.writes, 0);
+}
+
+static void slots_that_are_absent_are_passed_over(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    char text[100];
+    boot_world_make(&w, 3, false, "2:valid,-"); /* ota_1 */
+    w.slots.ota_present = 0x5;                  /* but only ota_0 and ota_2 are there: counted as two */
+    w.slots.ota_count = 2;
+    struct ot_boot_result r = boot(&w, with_rollback);
+    assert_string_equal(boot_world_tried(&r, text), "ota_0");
+}
+
+/* --- torn writes --- */
+
+struct torn {
+    const char *what, *before, *bad;
+    int boots_next;      /* after the cut */
+    const char *after_0; /* otadata at the boot after, erased but nothing programmed */
+};
+
+/* Power fails in the bootloader's own rewrite of an entry, behind the erase, with 0..31 of 32 bytes programmed. */
+static const struct torn torn_rows[] = {
+    {"NEW to PENDING", "1:valid,2:new", "", 0, "1:valid,-"},
+    {"PENDING to ABORTED", "1:valid,2:pending", "", 0, "1:valid,-"},
+    {"first entry", "-,-", "", 0, "1:valid,-"}, /* retried: the sector is erased again */
+    {"first entry, ota_1", "-,-", "ota_0", 1, "2:valid,-"},
+    {"only entry, PENDING to ABORTED", "1:pending,-", "", 0, "1:valid,-"},
+    {"only entry, NEW to PENDING", "2:new,-", "", 0, "1:valid,-"}, /* ota_1 was selected and is forgotten */
+};
+
+static void every_torn_rewrite_boots_the_slot_that_is_left(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(torn_rows); i++) {
+        const struct torn *t = &torn_rows[i];
+        for (int bytes = 0; bytes < 32; bytes++) {
+            struct boot_world w;
+            boot_world_make(&w, 2, false, t->before);
+            w.bad = t->bad;
+            w.cut_after_bytes = bytes;
+            boot(&w, with_rollback);
+            assert_true(w.power_lost);
+            w.power_lost = false;
+            w.cut_after_bytes = -1;
+            int slot = boot(&w, with_rollback).slot;
+            if (slot != t->boots_next)
+                print_error("%s, %d bytes: boots %d\n", t->what, bytes, slot);
+            assert_int_equal(slot, t->boots_next);
+            if (bytes == 0) {
+                char text[100];
+                assert_string_equal(boot_world_otadata(&w, text), t->after_0);
+            }
+        }
+    }
+}
+
+static void a_torn_first_entry_is_never_repaired(void **state)
+{
+    (void)state;
+    for (int bytes = 1; bytes < 32; bytes++) {
+        struct boot_world w;
+        uint8_t torn[2][OT_OTADATA_ENTRY_BYTES];
+        boot_world_make(&w, 2, false, "-,-");
+        w.cut_after_bytes = bytes;
+        boot(&w, with_rollback);
+        w.power_lost = false;
+        w.cut_after_bytes = -1;
+        w.writes = 0;
+        memcpy(torn, w.flash, sizeof torn);
+        for (int boots = 0; boots < 3; boots++)
+            assert_int_equal(boot(&w, with_rollback).slot, 0);
+        assert_memory_equal(torn, w.flash, sizeof torn);
+        assert_int_equal(w.writes, 0);
+    }
+}
+
+/* An app's rewrite of an entry (set_boot, mark), torn after every byte: `old` stays in the other sector. */
+static void a_torn_entry_is_an_entry_lost(void **state)
+{
+    (void)state;
+    static const char *const whole[] = {"1:valid,2:new", "1:valid,2:valid", "1:valid,2:invalid"};
+    for (size_t i = 0; i < COUNT(whole); i++) {
+        for (size_t bytes = 0; bytes < 32; bytes++) {
+            struct boot_world w;
+            struct ot_otadata_entry e;
+            boot_world_make(&w, 2, false, whole[i]);
+            memset(w.flash[1] + bytes, 0xFF, 32 - bytes);
+            ot_otadata_parse(w.flash[1], &e);
+            assert_false(ot_otadata_usable(&e));
+            assert_int_equal(boot(&w, with_rollback).slot, 0);
+        }
+    }
+}
+
+/* --- anti-rollback with a counter that matters --- */
+
+struct anti {
+    const char *what, *otadata;
+    int version_0, version_1;
+    uint32_t counter;
+    const char *boots, *after;
+    uint32_t counter_after;
+};
+
+static const struct anti anti_cases[] = {
+    {"blank: recorded, and the counter follows", "-,-", 3, 3, 0, "ota_0", "1:valid,-", 3},
+    {"both images below the counter", "1:valid,2:valid", 3, 3, 4, "none", "1:valid,2:valid", 4},
+    {"blank, both below", "-,-", 3, 3, 4, "none", "-,-", 4},
+    {"a trial does not raise the counter", "1:valid,2:new", 3, 5, 3, "ota_1", "1:valid,2:pending", 3},
+    {"a confirmed image does", "1:valid,2:valid", 3, 5, 3, "ota_1", "1:valid,2:valid", 5},
+    {"then the old slot is no target", "1:valid,2:invalid", 3, 5, 5, "ota_1", "1:valid,2:invalid", 5},
+    {"a new entry below the counter stays new", "1:valid,2:new", 4, 3, 4, "ota_0", "1:valid,2:new", 4},
+    {"after a rollback the counter rises to the old image", "1:valid,2:pending", 3, 5, 0, "ota_0",
+     "1:valid,2:aborted", 3},
+    {"an unconfirmed trial runs on as aborted", "1:valid,2:pending", 3, 5, 4, "ota_1", "1:valid,2:aborted",
+     4},
+    {"undefined does not raise it", "1:valid,2:undefined", 3, 5, 3, "ota_1", "1:valid,2:undefined", 3},
+    {"no readable description: skipped", "1:valid,2:valid", 0, NO_DESCRIPTION, 0, "ota_0", "1:valid,2:valid",
+     0},
+    {"no readable description anywhere", "-,-", NO_DESCRIPTION, NO_DESCRIPTION, 0, "none", "-,-", 0},
+    {"a new entry without description stays new", "1:valid,2:new", 2, NO_DESCRIPTION, 0, "ota_0",
+     "1:valid,2:new", 2},
+    {"blank, ota_0 below: ota_1 is recorded", "-,-", 3, 4, 4, "ota_1", "2:valid,-", 4},
+};
+
+static void every_anti_rollback_case(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(anti_cases); i++) {
+        const struct anti *c = &anti_cases[i];
+        struct boot_world w;
+        char name[8], text[100];
+        boot_world_make(&w, 2, false, c->otadata);
+        w.version[0] = c->version_0;
+        w.version[1] = c->version_1;
+        w.chip_version = c->counter;
+        struct ot_boot_result r = boot(&w, with_anti);
+        print_message("%s\n", c->what);
+        assert_string_equal(ot_slot_name(r.slot, name), c->boots);
+        assert_string_equal(boot_world_otadata(&w, text), c->after);
+        assert_int_equal(w.chip_version, c->counter_after);
+    }
+}
+
+static void images_below_the_counter_are_not_even_looked_at(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "1:valid,2:valid");
+    w.version[0] = 3;
+    w.chip_version = 4;
+    w.version[1] = 3;
+    struct ot_boot_result r = boot(&w, with_anti);
+    assert_int_equal(r.tried_count, 0);
+    assert_string_equal(w.log, "");
+}
+
+static void without_anti_rollback_versions_do_not_matter(void **state)
+{
+    (void)state;
+    struct boot_world w;
+    boot_world_make(&w, 2, false, "1:valid,2:valid");
+    w.version[1] = NO_DESCRIPTION;
+    w.chip_version = 9;
+    assert_int_equal(boot(&w, with_rollback).slot, 1);
+    assert_int_equal(w.burns, 0);
+}
+
+/* --- explanations --- */
+
+static void each_step_has_a_name_and_a_sentence(void **state)
+{
+    (void)state;
+    for (int reason = OT_BOOT_NO_OTADATA; reason <= OT_BOOT_NOTHING_BOOTS; reason++) {
+        struct ot_boot_step step = {.reason = (enum ot_boot_reason)reason, .arg = 1};
+        char text[200];
+        assert_string_not_equal(ot_boot_reason_name(step.reason), "unknown");
+        assert_true(strlen(ot_boot_reason_text(&step, text, sizeof text)) > 10);
+        assert_null(strchr(text, '%'));
+    }
+    assert_string_equal(ot_boot_reason_name((enum ot_boot_reason)99), "unknown");
+}
+
+static void a_refused_image_is_named_with_its_cause(void **state)
+{
+    (void)state;
+    struct ot_boot_step step = {.reason = OT_BOOT_IMAGE_REFUSED, .arg = 1, .status = OT_E_KEY_REVOKED};
+    char text[200], tiny[9];
+    assert_string_equal(ot_boot_reason_text(&step, text, sizeof text),
+                        "ota_1 does not verify: the image is signed only by revoked keys");
+    assert_string_equal(ot_boot_reason_text(&step, tiny, sizeof tiny), "ota_1 do");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_with_rollback),
+        cmocka_unit_test(every_row_without_rollback),
+        cmocka_unit_test(every_row_with_anti_rollback_and_a_counter_of_zero),
+        cmocka_unit_test(pending_is_written_before_the_image_is_looked_at),
+        cmocka_unit_test(first_entry_is_written_after_the_image_has_loaded),
+        cmocka_unit_test(a_new_image_gets_exactly_one_boot),
+        cmocka_unit_test(a_broken_new_image_leaves_pending_which_the_next_boot_aborts),
+        cmocka_unit_test(a_rewrite_keeps_the_label_bytes),
+        cmocka_unit_test(without_otadata_factory_boots_or_else_ota_0),
+        cmocka_unit_test(otadata_of_one_sector_boots_nothing),
+        cmocka_unit_test(unreadable_otadata_boots_nothing),
+        cmocka_unit_test(a_refused_otadata_write_is_noted_and_the_boot_goes_on),
+        cmocka_unit_test(a_table_without_ota_slots_boots_factory),
+        cmocka_unit_test(the_test_app_is_the_last_resort_and_is_never_recorded),
+        cmocka_unit_test(slots_that_are_absent_are_passed_over),
+        cmocka_unit_test(every_torn_rewrite_boots_the_slot_that_is_left),
+        cmocka_unit_test(a_torn_first_entry_is_never_repaired),
+        cmocka_unit_test(a_torn_entry_is_an_entry_lost),
+        cmocka_unit_test(every_anti_rollback_case),
+        cmocka_unit_test(images_below_the_counter_are_not_even_looked_at),
+        cmocka_unit_test(without_anti_rollback_versions_do_not_matter),
+        cmocka_unit_test(each_step_has_a_name_and_a_sentence),
+        cmocka_unit_test(a_refused_image_is_named_with_its_cause),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
