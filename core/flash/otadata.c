@@ -84,13 +84,12 @@ const char *ot_ota_state_name(uint32_t state)
     return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
 }
 
-/* Smallest sequence that maps to `slot` and is at least `from`. */
+/* Smallest sequence of the form (slot + 1) mod count + k * count that is at least `from`. */
 static uint32_t next_seq(uint32_t from, uint32_t slot, uint32_t ota_count)
 {
-    uint32_t seq = (slot + 1u) % ota_count;
-    while (seq < from)
-        seq += ota_count;
-    return seq;
+    uint32_t first = (slot + 1u) % ota_count;
+    uint32_t steps = from > first ? (from - first + ota_count - 1u) / ota_count : 0;
+    return first + steps * ota_count;
 }
 
 enum ot_status ot_otadata_select(const struct ot_otadata_entry e[2], uint32_t slot, uint32_t ota_count,
@@ -101,14 +100,15 @@ enum ot_status ot_otadata_select(const struct ot_otadata_entry e[2], uint32_t sl
     if (ota_count == 0 || slot >= ota_count)
         return OT_E_ARGUMENT;
     int active = ot_otadata_active(e);
-    out->needed = true;
     if (active < 0) {
+        out->needed = true;
         out->sector = 0;
         out->entry = ot_otadata_make(slot + 1u, state);
         return OT_OK;
     }
-    if (e[active].seq >= OT_OTADATA_SEQ_LIMIT)
-        return OT_E_OTADATA_SEQ;
+    if (e[active].seq >= OT_OTADATA_SEQ_LIMIT - ota_count)
+        return OT_E_OTADATA_SEQ; /* and far from where sequences wrap */
+    out->needed = true;
     if (ot_otadata_slot(&e[active], ota_count) == slot) {
         /* Same sector, same sequence: two entries with equal sequence would hide each other (IDF < 6.0 did that). */
         out->sector = (uint8_t)active;
