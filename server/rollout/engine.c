@@ -363,6 +363,16 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t
         judge(r, m->ring, now_ms, sink);
 }
 
+void rollout_adopt(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    struct rollout_member *m = &r->members[member];
+    if (m->state != ATTEMPT_NONE)
+        return;
+    m->seen_ms = now_ms;
+    m->soak_running = true;
+    set_member(r, member, ATTEMPT_CONFIRMED, now_ms, sink);
+}
+
 void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms)
 {
     if (attempt_is_open(r->members[member].state) && r->members[member].state != ATTEMPT_OFFERED)

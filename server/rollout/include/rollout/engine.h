@@ -136,6 +136,9 @@ enum rollout_switch {
 };
 enum rollout_switch rollout_switch_wanted(const struct rollout *r, uint32_t member);
 
+/** The device runs the release already, without an attempt of this rollout: it is done. */
+void rollout_adopt(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink);
+
 /** A check-in names its attempt: the device is alive, whatever it is doing. Restarts the clock of silence. */
 void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms);
 

@@ -1,0 +1,151 @@
+/* What the handlers share: replies that wait, bodies, who is asking. */
+#include "common.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct api_pending {
+    struct http_request *req;
+    atomic_int arrived;
+    int status;
+    char *text;
+};
+
+struct api_pending *api_pending_new(struct http_request *req)
+{
+    struct api_pending *p = fleet_need(calloc(1, sizeof *p));
+    p->req = req;
+    http_defer(req);
+    return p;
+}
+
+static void arrive(struct api_pending *p)
+{
+    if (atomic_fetch_add(&p->arrived, 1) == 0)
+        return; /* the other half is still to come */
+    http_reply_json(p->req, p->status, p->text, strlen(p->text));
+    free(p->text);
+    free(p);
+}
+
+void api_pending_done(void *ctx)
+{
+    arrive(ctx);
+}
+
+void api_pending_ready(struct api_pending *p, int status, json_t *take_json)
+{
+    p->status = status;
+    p->text = fleet_need(json_dumps(take_json, JSON_COMPACT));
+    json_decref(take_json);
+    arrive(p);
+}
+
+void api_pending_refuse(struct api_pending *p, const struct fleet_refusal *refusal)
+{
+    http_reply_error(p->req, refusal->status, refusal->code, refusal->message);
+    free(p);
+}
+
+void api_reply(struct http_request *req, int status, json_t *take_json)
+{
+    char *text = fleet_need(json_dumps(take_json, JSON_COMPACT));
+    json_decref(take_json);
+    http_reply_json(req, status, text, strlen(text));
+    free(text);
+}
+
+void api_refuse(struct http_request *req, const struct fleet_refusal *refusal)
+{
+    http_reply_error(req, refusal->status, refusal->code, refusal->message);
+}
+
+void api_not_found(struct http_request *req, const char *what)
+{
+    char message[100];
+    snprintf(message, sizeof message, "there is no such %s", what);
+    http_reply_error(req, 404, "not_found", message);
+}
+
+static bool is_known(const char *const *keys, const char *key)
+{
+    for (; *keys != NULL; keys++) {
+        if (strcmp(*keys, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+json_t *api_body(struct http_request *req, const char *const *keys)
+{
+    size_t len = 0;
+    char message[120];
+    const uint8_t *bytes = http_body(req, &len);
+    const char *key;
+    json_t *value;
+    json_t *body =
+        len > 0 ? json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL) : json_object();
+    if (!json_is_object(body)) {
+        json_decref(body);
+        http_reply_error(req, 400, "bad_json", "the body must be one JSON object");
+        return NULL;
+    }
+    json_object_foreach(body, key, value)
+    {
+        if (is_known(keys, key))
+            continue;
+        snprintf(message, sizeof message, "unknown field %.40s", key);
+        json_decref(body);
+        http_reply_error(req, 400, "unknown_field", message);
+        return NULL;
+    }
+    return body;
+}
+
+bool api_number(struct http_request *req, const json_t *body, const char *key, int64_t max, int64_t *value)
+{
+    char message[120];
+    const json_t *v = json_object_get(body, key);
+    if (v == NULL)
+        return true;
+    if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= max) {
+        *value = json_integer_value(v);
+        return true;
+    }
+    snprintf(message, sizeof message, "%s must be a whole number from 0 to %lld", key, (long long)max);
+    http_reply_error(req, 400, "bad_field", message);
+    return false;
+}
+
+struct fleet_token *api_token(const struct http_request *req)
+{
+    return http_identity(req);
+}
+
+struct fleet_product *api_product(struct api *api, struct http_request *req)
+{
+    const struct fleet_token *t = api_token(req);
+    struct fleet_product *p = fleet_product(api->fleet, http_param(req, "product"));
+    /* Another product's existence is not for this token to learn. */
+    if (p != NULL && (t->product == NULL || t->product == p))
+        return p;
+    fleet_unlock(api->fleet);
+    api_not_found(req, "product");
+    return NULL;
+}
+
+struct fleet_rollout *api_rollout(struct api *api, struct http_request *req)
+{
+    char *end;
+    const struct fleet_token *t = api_token(req);
+    const char *text = http_param(req, "rollout");
+    long long id = strtoll(text, &end, 10);
+    struct fleet_rollout *r = *end == '\0' ? fleet_rollout(api->fleet, id) : NULL;
+    if (r != NULL && (t->product == NULL || t->product == r->product))
+        return r;
+    fleet_unlock(api->fleet);
+    api_not_found(req, "rollout");
+    return NULL;
+}

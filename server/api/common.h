@@ -1,0 +1,54 @@
+/** Shared by the handlers. Private to server/api. */
+#ifndef API_COMMON_H
+#define API_COMMON_H
+
+#include "api.h"
+
+#include <jansson.h>
+
+/**
+ * A reply that waits for two things: the change being on disk, and the JSON being made. Whichever comes second sends
+ * it. Use api_pending_done as `done` with the pending reply as `ctx`.
+ */
+struct api_pending *api_pending_new(struct http_request *req);
+void api_pending_done(void *ctx);
+/** Takes the JSON over. */
+void api_pending_ready(struct api_pending *pending, int status, json_t *take_json);
+/** The change was refused: `done` will not be called. */
+void api_pending_refuse(struct api_pending *pending, const struct fleet_refusal *refusal);
+
+/** Reply now; takes the JSON over. */
+void api_reply(struct http_request *req, int status, json_t *take_json);
+void api_refuse(struct http_request *req, const struct fleet_refusal *refusal);
+void api_not_found(struct http_request *req, const char *what);
+
+/** The body as an object with no key but these (NULL-terminated); NULL after having replied 400. */
+json_t *api_body(struct http_request *req, const char *const *keys);
+/** Optional whole number in [0, max]: false after having replied 400. */
+bool api_number(struct http_request *req, const json_t *body, const char *key, int64_t max, int64_t *value);
+
+/** The token that called; its id is the `who` of the audit. */
+struct fleet_token *api_token(const struct http_request *req);
+/** The product in the path, if this token may see it; NULL after having replied 404. Lock held. */
+struct fleet_product *api_product(struct api *api, struct http_request *req);
+/** The rollout in the path, likewise. */
+struct fleet_rollout *api_rollout(struct api *api, struct http_request *req);
+
+/* json.c: resources as docs/protocol.md has them. Lock held. */
+json_t *json_product(const struct fleet_product *p);
+json_t *json_device(const struct fleet_device *d, bool with_attempts);
+json_t *json_release(const struct fleet_release *r);
+json_t *json_rollout(const struct fleet_rollout *r);
+json_t *json_time(int64_t wall_ms);
+json_t *json_digest_of(const struct ot_digest *d);
+
+/* handlers */
+http_handler api_enrol, api_check_in, api_artifact, api_blocks;
+http_handler api_whoami, api_product_create, api_product_list, api_product_show, api_token_create;
+http_handler api_device_list, api_device_show, api_device_tags;
+http_handler api_release_push, api_release_list, api_release_show;
+http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,
+    api_rollout_resume, api_rollout_abort, api_rollout_events;
+http_handler api_audit, api_health;
+
+#endif

@@ -1,0 +1,193 @@
+/* Resources as JSON: docs/protocol.md, "Operator API". */
+#include "common.h"
+
+#include "otaria/chip.h"
+#include "otaria/otadata.h"
+#include "otaria/partition.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+json_t *json_time(int64_t wall_ms)
+{
+    char text[40];
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(text);
+}
+
+json_t *json_digest_of(const struct ot_digest *d)
+{
+    char hex[OT_DIGEST_HEX_BYTES];
+    ot_digest_to_hex(d, hex);
+    return json_string(hex);
+}
+
+static json_t *json_digests(const struct ot_digest *list, uint32_t count)
+{
+    json_t *out = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(out, json_digest_of(&list[i]));
+    return out;
+}
+
+static const char *chip_name(uint16_t id)
+{
+    const struct ot_chip *chip = ot_chip_by_id(id);
+    return chip != NULL ? chip->name : "unknown";
+}
+
+json_t *json_product(const struct fleet_product *p)
+{
+    json_t *rings = json_array();
+    for (uint32_t i = 0; i < p->rings.count; i++)
+        json_array_append_new(rings, json_string(p->rings.rings[i].name));
+    return json_pack("{s:s,s:o,s:o,s:I,s:I,s:o}", "name", p->name, "trust",
+                     json_digests(p->trust, p->trust_count), "rings", rings, "devices",
+                     (json_int_t)p->device_count, "releases", (json_int_t)p->release_count, "created_at",
+                     json_time(p->created_ms));
+}
+
+static json_t *json_slot(const struct ot_wire_slot *slot)
+{
+    char name[8];
+    if (!slot->present)
+        return json_null();
+    return json_pack("{s:s,s:o,s:I,s:s,s:s}", "slot", ot_slot_name(slot->slot, name), "digest",
+                     json_digest_of(&slot->digest), "release", (json_int_t)slot->release, "version",
+                     slot->version, "state", ot_ota_state_name(slot->state));
+}
+
+static json_t *json_health(const struct ot_health *h)
+{
+    char crash[17];
+    snprintf(crash, sizeof crash, "%016" PRIx64, h->crash_signature);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}", "boots", (json_int_t)h->boots, "panics",
+                     (json_int_t)h->panics, "watchdogs", (json_int_t)h->watchdogs, "brownouts",
+                     (json_int_t)h->brownouts, "other_resets", (json_int_t)h->other_resets, "link_losses",
+                     (json_int_t)h->link_losses, "uptime_s", (json_int_t)h->uptime_s, "last_reset",
+                     ot_reset_reason_name(h->last_reset), "crash", crash);
+}
+
+static json_t *json_attempt(const struct fleet_membership *at)
+{
+    char id[32];
+    const struct rollout_member *m = &at->rollout->engine.members[at->member];
+    const struct fleet_member *x = &at->rollout->members[at->member];
+    static const char *const ways[] = {"none", "full", "patch"};
+    snprintf(id, sizeof id, "a-%" PRIu64, m->attempt);
+    return json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout",
+                     (json_int_t)at->rollout->engine.id, "release", at->rollout->release->version, "ring",
+                     (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason",
+                     ot_status_wire(m->reason), "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes",
+                     (json_int_t)x->bytes, "changed_at",
+                     x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
+}
+
+static void add_attempts(json_t *root, const struct fleet_device *d)
+{
+    json_t *list = json_array();
+    for (size_t i = d->membership_count; i > 0; i--) {
+        const struct fleet_membership *at = &d->memberships[i - 1];
+        if (at->rollout->engine.members[at->member].attempt != 0)
+            json_array_append_new(list, json_attempt(at));
+    }
+    json_object_set_new(root, "attempts", list);
+}
+
+static const char *bootloader_name(enum ot_wire_bootloader b)
+{
+    return b == OT_BOOTLOADER_ROLLBACK ? "rollback" : b == OT_BOOTLOADER_PLAIN ? "plain" : "unknown";
+}
+
+json_t *json_device(const struct fleet_device *d, bool with_attempts)
+{
+    const struct ot_wire_check_in *f = &d->facts;
+    json_t *attributes = json_object(), *tags = json_array();
+    for (uint8_t i = 0; i < f->attribute_count; i++)
+        json_object_set_new(attributes, f->attributes[i].name, json_string(f->attributes[i].value));
+    for (uint32_t i = 0; i < d->tag_count; i++)
+        json_array_append_new(tags, json_string(d->tags[i]));
+    json_t *root = json_pack(
+        "{s:s,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "id", d->id, "product",
+        d->product->name, "chip", chip_name(f->chip_id), "hw_rev", (json_int_t)f->hardware_revision,
+        "attributes", attributes, "tags", tags, "running", json_slot(&f->running), "other",
+        json_slot(&f->other), "bootloader", bootloader_name(f->bootloader), "slot_bytes",
+        (json_int_t)f->slot_bytes, "floor", (json_int_t)f->floor, "secure_version",
+        (json_int_t)f->secure_version, "keys", json_digests(f->keys, f->key_count), "revoked",
+        json_digests(f->revoked, f->revoked_count), "health", json_health(&f->health), "first_seen",
+        json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
+    if (with_attempts)
+        add_attempts(root, d);
+    return root;
+}
+
+static json_t *json_image(const struct fleet_image *i)
+{
+    json_t *revisions = json_array();
+    for (int r = 0; r < 64 && !i->undescribed; r++) {
+        if ((i->hardware_revisions >> r & 1u) != 0)
+            json_array_append_new(revisions, json_integer(r));
+    }
+    return json_pack("{s:o,s:o,s:I,s:s,s:o,s:I,s:I,s:b,s:o}", "digest", json_digest_of(&i->digest), "sha256",
+                     json_digest_of(&i->sha256), "bytes", (json_int_t)i->bytes, "chip", chip_name(i->chip_id),
+                     "hw_revs", revisions, "floor", (json_int_t)i->floor, "secure_version",
+                     (json_int_t)i->secure_version, "undescribed", (int)i->undescribed, "keys",
+                     json_digests(i->keys, i->key_count));
+}
+
+json_t *json_release(const struct fleet_release *r)
+{
+    json_t *images = json_array();
+    for (uint32_t i = 0; i < r->image_count; i++)
+        json_array_append_new(images, json_image(&r->images[i]));
+    return json_pack("{s:s,s:s,s:I,s:o,s:o}", "product", r->product->name, "version", r->version, "release",
+                     (json_int_t)r->number, "created_at", json_time(r->created_ms), "images", images);
+}
+
+static json_t *json_plan(const struct rollout_plan *p)
+{
+    json_t *rings = json_array();
+    for (uint32_t i = 0; i < p->rings.count; i++)
+        json_array_append_new(rings, json_string(p->rings.rings[i].name));
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:I,s:I}", "rings", rings, "soak_s", (json_int_t)p->soak_s,
+                     "in_flight", (json_int_t)p->in_flight, "quorum_percent", (json_int_t)p->quorum_percent,
+                     "max_failure_percent", (json_int_t)p->max_failure_percent, "max_crashes_per_device_day",
+                     (double)p->max_crashes_per_device_day / 100.0, "stale_after_s",
+                     (json_int_t)p->stale_after_s, "lease_s", (json_int_t)p->lease_s);
+}
+
+static json_t *json_ring(const struct rollout *r, uint32_t ring)
+{
+    const struct rollout_ring *g = &r->rings[ring];
+    json_t *counts = json_object();
+    for (unsigned s = ATTEMPT_OFFERED; s < ATTEMPT_STATES; s++) {
+        const char *name = attempt_state_name((enum attempt_state)s);
+        if (strcmp(name, "unknown") != 0)
+            json_object_set_new(counts, name, json_integer((json_int_t)g->counts[s]));
+    }
+    return json_pack("{s:I,s:s,s:s,s:I,s:o,s:I,s:o,s:I,s:I,s:I}", "index", (json_int_t)ring, "name",
+                     r->plan.rings.rings[ring].name, "state", ring_state_name(g->state), "members",
+                     (json_int_t)g->members, "bound",
+                     g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
+                     (json_int_t)rollout_in_flight(r, ring), "counts", counts, "resolved",
+                     (json_int_t)rollout_resolved(r, ring), "harmed", (json_int_t)rollout_harmed(r, ring),
+                     "soaked", (json_int_t)rollout_soaked(r, ring));
+}
+
+json_t *json_rollout(const struct fleet_rollout *r)
+{
+    char id[24];
+    json_t *rings = json_array();
+    for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
+        json_array_append_new(rings, json_ring(&r->engine, i));
+    snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o}", "id", id, "product", r->product->name,
+                     "version", r->release->version, "release", (json_int_t)r->release->number, "state",
+                     rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
+                     json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "rings", rings);
+}

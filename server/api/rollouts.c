@@ -1,0 +1,188 @@
+/* Rollouts: create, act, look, and follow their timeline. */
+#include "common.h"
+#include "waiting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool read_rings(struct http_request *req, const json_t *list, struct ring_plan *out)
+{
+    char err[200] = "rings must be a list of strings";
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name == NULL || ring_plan_add(out, name, err, sizeof err) != 0) {
+            http_reply_error(req, 400, "rings", err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_plan(struct http_request *req, const json_t *body, struct rollout_plan *plan)
+{
+    struct {
+        const char *key;
+        int64_t max;
+        uint32_t *value;
+    } fields[] = {{"soak_s", 31536000, &plan->soak_s},
+                  {"in_flight", 1000000, &plan->in_flight},
+                  {"quorum_percent", 100, &plan->quorum_percent},
+                  {"max_failure_percent", 100, &plan->max_failure_percent},
+                  {"stale_after_s", 31536000, &plan->stale_after_s},
+                  {"lease_s", 31536000, &plan->lease_s}};
+    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        int64_t n = *fields[i].value;
+        if (!api_number(req, body, fields[i].key, fields[i].max, &n))
+            return false;
+        *fields[i].value = (uint32_t)n;
+    }
+    const json_t *crashes = json_object_get(body, "max_crashes_per_device_day");
+    if (crashes != NULL &&
+        (!json_is_number(crashes) || json_number_value(crashes) < 0 || json_number_value(crashes) > 1e6)) {
+        http_reply_error(req, 400, "bad_field",
+                         "max_crashes_per_device_day must be a number from 0 to 1000000");
+        return false;
+    }
+    if (crashes != NULL)
+        plan->max_crashes_per_device_day = (uint32_t)(json_number_value(crashes) * 100.0 + 0.5);
+    return read_rings(req, json_object_get(body, "rings"), &plan->rings);
+}
+
+void api_rollout_create(void *app, struct http_request *req)
+{
+    static const char *const keys[] = {"release",
+                                       "rings",
+                                       "soak_s",
+                                       "in_flight",
+                                       "quorum_percent",
+                                       "max_failure_percent",
+                                       "max_crashes_per_device_day",
+                                       "stale_after_s",
+                                       "lease_s",
+                                       "supersede",
+                                       NULL};
+    struct api *api = app;
+    struct rollout_plan plan = rollout_plan_default();
+    struct fleet_refusal refusal;
+    struct fleet_rollout *rollout = NULL;
+    json_t *body = api_body(req, keys);
+    if (body == NULL)
+        return;
+    const char *version = json_string_value(json_object_get(body, "release"));
+    bool supersede = json_is_true(json_object_get(body, "supersede"));
+    bool good = read_plan(req, body, &plan);
+    if (!good) {
+        json_decref(body);
+        return;
+    }
+    fleet_lock(api->fleet);
+    struct fleet_product *p = api_product(api, req);
+    struct fleet_release *release = p != NULL && version != NULL ? fleet_release(p, version) : NULL;
+    json_decref(body);
+    if (p == NULL)
+        return;
+    fleet_unlock(api->fleet);
+    if (release == NULL) {
+        api_not_found(req, "release");
+        return;
+    }
+    struct api_pending *pending = api_pending_new(req);
+    if (fleet_rollout_create(api->fleet, api_token(req)->id, p, release, &plan, supersede, &rollout, &refusal,
+                             api_pending_done, pending) != 0) {
+        api_pending_refuse(pending, &refusal);
+        return;
+    }
+    fleet_lock(api->fleet);
+    json_t *json = json_rollout(rollout);
+    fleet_unlock(api->fleet);
+    api_pending_ready(pending, 201, json);
+}
+
+static void act(struct api *api, struct http_request *req, const char *action)
+{
+    static const char *const keys[] = {"reason", NULL};
+    struct fleet_refusal refusal;
+    json_t *body = api_body(req, keys);
+    if (body == NULL)
+        return;
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    fleet_lock(api->fleet);
+    struct fleet_rollout *r = api_rollout(api, req);
+    if (r == NULL) {
+        json_decref(body);
+        return;
+    }
+    fleet_unlock(api->fleet); /* rollouts are never removed */
+    struct api_pending *pending = api_pending_new(req);
+    int result = fleet_rollout_act(api->fleet, api_token(req)->id, r, action, reason != NULL ? reason : "",
+                                   &refusal, api_pending_done, pending);
+    json_decref(body);
+    if (result != 0) {
+        api_pending_refuse(pending, &refusal);
+        return;
+    }
+    fleet_lock(api->fleet);
+    json_t *json = json_rollout(r);
+    fleet_unlock(api->fleet);
+    api_pending_ready(pending, 200, json);
+}
+
+void api_rollout_start(void *app, struct http_request *req)
+{
+    act(app, req, "start");
+}
+
+void api_rollout_pause(void *app, struct http_request *req)
+{
+    act(app, req, "pause");
+}
+
+void api_rollout_resume(void *app, struct http_request *req)
+{
+    act(app, req, "resume");
+}
+
+void api_rollout_abort(void *app, struct http_request *req)
+{
+    act(app, req, "abort");
+}
+
+void api_rollout_list(void *app, struct http_request *req)
+{
+    struct api *api = app;
+    fleet_lock(api->fleet);
+    struct fleet_product *p = api_product(api, req);
+    if (p == NULL)
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->rollout_count; i++)
+        json_array_append_new(list, json_rollout(p->rollouts[i]));
+    fleet_unlock(api->fleet);
+    api_reply(req, 200, json_pack("{s:o}", "rollouts", list));
+}
+
+void api_rollout_show(void *app, struct http_request *req)
+{
+    struct api *api = app;
+    fleet_lock(api->fleet);
+    struct fleet_rollout *r = api_rollout(api, req);
+    if (r == NULL)
+        return;
+    json_t *json = json_rollout(r);
+    fleet_unlock(api->fleet);
+    api_reply(req, 200, json);
+}
+
+void api_rollout_events(void *app, struct http_request *req)
+{
+    struct api *api = app;
+    const char *after_text = http_query(req, "after"), *wait_text = http_query(req, "wait_s");
+    int64_t after = after_text != NULL ? strtoll(after_text, NULL, 10) : 0;
+    long wait_s = wait_text != NULL ? strtol(wait_text, NULL, 10) : 0;
+    fleet_lock(api->fleet);
+    struct fleet_rollout *r = api_rollout(api, req);
+    if (r == NULL)
+        return;
+    fleet_unlock(api->fleet);
+    waiting_add(api, req, r, after, wait_s < 0 ? 0 : wait_s > 30 ? 30 : (unsigned)wait_s);
+}

@@ -1,0 +1,20 @@
+/** Rebuilding the fleet from the database, and its rows' text forms. Private to server/fleet. */
+#ifndef FLEET_LOAD_H
+#define FLEET_LOAD_H
+
+#include "state.h"
+
+int fleet_load(struct fleet *f, struct error *err);
+
+/* text columns: JSON, made and read by the same file */
+char *fleet_rings_to_text(const struct ring_plan *rings);
+char *fleet_digests_to_text(const struct ot_digest *list, uint32_t count);
+char *fleet_plan_to_text(const struct rollout_plan *plan);
+
+/** Queue the device's row: last_seen, seq and facts. */
+void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet_device *d);
+/** Into the maps and lists. */
+void fleet_link_device(struct fleet *f, struct fleet_device *d);
+void fleet_link_token(struct fleet *f, struct fleet_token *t);
+
+#endif

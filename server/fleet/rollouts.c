@@ -1,0 +1,140 @@
+/* Rollouts: creation with frozen membership, and what operators do to them. */
+#include "fleet.h"
+
+#include "base/crypto_openssl.h"
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fleet_rollout *live_rollout(const struct fleet_product *p)
+{
+    for (size_t i = p->rollout_count; i > 0; i--) {
+        enum rollout_state state = p->rollouts[i - 1]->engine.state;
+        if (state == ROLLOUT_RUNNING || state == ROLLOUT_PAUSED || state == ROLLOUT_CREATED)
+            return p->rollouts[i - 1];
+    }
+    return NULL;
+}
+
+/* Every device of the product that an image of the release fits, in the ring the plan gives it. */
+static void freeze_members(struct fleet_rollout *r)
+{
+    const char *tags[FLEET_TAGS_MAX];
+    enum ot_status why;
+    for (size_t i = 0; i < r->product->device_count; i++) {
+        struct fleet_device *d = r->product->device_list[i];
+        if (fleet_pick_image(r->release, &d->facts, &why) == NULL)
+            continue;
+        for (uint32_t t = 0; t < d->tag_count; t++)
+            tags[t] = d->tags[t];
+        int ring = ring_plan_place(&r->engine.plan.rings, crypto_openssl(), r->product->seed.bytes, d->id,
+                                   tags, d->tag_count);
+        if (ring >= 0)
+            fleet_add_member(r, d, (uint32_t)ring);
+    }
+}
+
+static void store_rollout(struct fleet *f, struct fleet_rollout *r, struct store_batch *batch)
+{
+    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
+    char *plan = fleet_plan_to_text(&r->engine.plan);
+    char text[200];
+    store_add(batch, STORE_PUT_ROLLOUT, (int64_t)r->engine.id, r->product->name, r->release->id,
+              (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms);
+    free(plan);
+    for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
+        store_add(batch, STORE_PUT_RING, (int64_t)r->engine.id, (int64_t)i, (int64_t)r->engine.rings[i].state,
+                  (int64_t)0, (int64_t)0, (int64_t)0);
+    for (uint32_t i = 0; i < r->engine.member_count; i++)
+        fleet_store_member(&change, i);
+    snprintf(text, sizeof text, "release %s for %u devices in %u rings", r->release->version,
+             r->engine.member_count, r->engine.plan.rings.count);
+    fleet_timeline(f, batch, r, "created", -1, "", text);
+}
+
+/* The older rollout ends: attempts before the switch are superseded, those behind it are finished by the device. */
+static void supersede(struct fleet *f, struct fleet_rollout *old, struct store_batch *batch)
+{
+    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = old};
+    struct rollout_sink sink = fleet_sink(&change);
+    (void)rollout_abort(&old->engine, "superseded by a newer rollout", fleet_now_ms(f), &sink);
+}
+
+int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product *p,
+                         struct fleet_release *release, const struct rollout_plan *plan, bool replace,
+                         struct fleet_rollout **out, struct fleet_refusal *refusal, fleet_done *done,
+                         void *ctx)
+{
+    char err[200];
+    struct rollout_plan whole = *plan;
+    fleet_lock(f);
+    if (whole.rings.count == 0)
+        whole.rings = p->rings;
+    struct fleet_rollout *old = live_rollout(p);
+    int result = 0;
+    if (rollout_plan_check(&whole, err, sizeof err) != 0)
+        result = fleet_refuse(refusal, 422, "plan", "%s", err);
+    else if (old != NULL && !replace)
+        result = fleet_refuse(refusal, 409, "overlap",
+                              "rollout %llu of release %s is %s: wait for it, abort it, or use --supersede",
+                              (unsigned long long)old->engine.id, old->release->version,
+                              rollout_state_name(old->engine.state));
+    if (result != 0) {
+        fleet_unlock(f);
+        return result;
+    }
+    struct fleet_rollout *r = fleet_need(calloc(1, sizeof *r));
+    r->engine.id = (uint64_t)f->next_rollout++;
+    r->engine.plan = whole;
+    r->engine.poll_s = f->poll_s;
+    r->product = p;
+    r->release = release;
+    r->created_ms = fleet_wall_ms();
+    freeze_members(r);
+    rollout_prepare(&r->engine);
+    struct store_batch *batch = store_batch_new();
+    if (old != NULL)
+        supersede(f, old, batch);
+    fleet_append((void ***)&p->rollouts, &p->rollout_count, r);
+    store_rollout(f, r, batch);
+    fleet_audit(f, batch, who, "rollout.create", p->name, release->version);
+    store_commit(f->store, batch, done, ctx);
+    *out = r;
+    fleet_unlock(f);
+    return 0;
+}
+
+int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r, const char *action,
+                      const char *reason, struct fleet_refusal *refusal, fleet_done *done, void *ctx)
+{
+    char object[32], name[40];
+    struct store_batch *batch = store_batch_new();
+    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
+    struct rollout_sink sink = fleet_sink(&change);
+    int result = -1;
+    fleet_lock(f);
+    uint64_t now = fleet_now_ms(f);
+    if (strcmp(action, "start") == 0)
+        result = rollout_start(&r->engine, now, &sink);
+    else if (strcmp(action, "pause") == 0)
+        result = rollout_pause(&r->engine, reason, &sink);
+    else if (strcmp(action, "resume") == 0)
+        result = rollout_resume(&r->engine, reason, now, &sink);
+    else if (strcmp(action, "abort") == 0)
+        result = rollout_abort(&r->engine, reason, now, &sink);
+    if (result == 0) {
+        snprintf(object, sizeof object, "%llu", (unsigned long long)r->engine.id);
+        snprintf(name, sizeof name, "rollout.%.20s", action);
+        fleet_audit(f, batch, who, name, object, reason);
+        store_commit(f->store, batch, done, ctx);
+    } else {
+        store_batch_free(batch);
+        fleet_refuse(refusal, 409, "state", "a rollout that is %s cannot be %s%s",
+                     rollout_state_name(r->engine.state), action,
+                     strcmp(action, "pause") == 0 || strcmp(action, "resume") == 0 ? "d" : "ed");
+    }
+    fleet_unlock(f);
+    return result;
+}

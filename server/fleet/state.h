@@ -1,0 +1,176 @@
+/**
+ * The fleet in memory: products, devices, releases, rollouts, tokens. Rebuilt from the database at start; every change
+ * goes to the database in the same call that makes it here, under one lock, so the order on disk is the order in
+ * memory.
+ *
+ * Used by server/fleet and server/api. Everything in here is touched with the lock held (fleet_lock).
+ */
+#ifndef FLEET_STATE_H
+#define FLEET_STATE_H
+
+#include "base/strmap.h"
+#include "otaria/wire.h"
+#include "rollout/engine.h"
+#include "store/store.h"
+
+#include <jansson.h>
+#include <pthread.h>
+
+#define FLEET_IMAGES_MAX 16u
+#define FLEET_TAGS_MAX   16u
+#define FLEET_TRUST_MAX  16u
+
+enum fleet_role {
+    ROLE_NONE = 0,
+    ROLE_VIEWER = 1,
+    ROLE_UPLOADER = 2,
+    ROLE_ADMIN = 3,
+    ROLE_ENROL = 4, /* enrolment tokens: good for nothing else */
+};
+
+struct fleet_product {
+    char name[OT_PRODUCT_MAX + 1];
+    struct ot_digest seed;
+    struct ring_plan rings;
+    uint32_t trust_count;
+    struct ot_digest trust[FLEET_TRUST_MAX];
+    int64_t created_ms;
+    struct strmap devices; /* id -> struct fleet_device */
+    struct fleet_device **device_list;
+    size_t device_count;
+    struct fleet_release **releases; /* oldest first */
+    size_t release_count;
+    struct fleet_rollout **rollouts; /* oldest first */
+    size_t rollout_count;
+};
+
+struct fleet_image {
+    struct ot_digest digest, sha256, blocks;
+    uint32_t bytes;
+    uint16_t chip_id;
+    uint64_t hardware_revisions;
+    uint32_t floor, secure_version, min_slot_bytes;
+    bool undescribed;
+    uint32_t key_count;
+    struct ot_digest keys[3]; /* that have signed it */
+};
+
+struct fleet_release {
+    int64_t id;
+    struct fleet_product *product;
+    char version[OT_VERSION_MAX + 1];
+    uint32_t number;
+    int64_t created_ms;
+    uint32_t image_count;
+    struct fleet_image images[FLEET_IMAGES_MAX];
+};
+
+struct fleet_membership {
+    struct fleet_rollout *rollout;
+    uint32_t member;
+};
+
+struct fleet_device {
+    int64_t num;
+    struct fleet_product *product;
+    char id[OT_DEVICE_ID_MAX + 1];
+    struct ot_digest token;
+    int64_t enrolled_ms, last_seen_ms; /* wall clock */
+    bool has_checked_in;
+    uint32_t seq;                  /* highest event sequence stored */
+    struct ot_wire_check_in facts; /* the last check-in, without its events */
+    uint32_t tag_count;
+    char tags[FLEET_TAGS_MAX][ROLLOUT_RING_NAME_MAX + 1];
+    struct fleet_membership *memberships;
+    size_t membership_count;
+    bool is_dirty; /* last_seen not written yet */
+};
+
+/** What a member's attempt carries besides the engine's part. */
+struct fleet_member {
+    struct fleet_device *device;
+    enum ot_way way;
+    uint32_t bytes;
+    int64_t changed_at_ms;   /* wall clock */
+    enum attempt_state told; /* the state the timeline has */
+};
+
+struct fleet_rollout {
+    struct rollout engine;
+    struct fleet_product *product;
+    struct fleet_release *release;
+    int64_t created_ms;
+    struct fleet_member *members; /* beside engine.members */
+    size_t capacity;
+    int64_t last_event; /* highest timeline sequence */
+};
+
+struct fleet_token {
+    char id[24];
+    struct ot_digest sha256;
+    enum fleet_role role;
+    struct fleet_product *product; /* NULL: all products */
+    int64_t uses;                  /* left; -1: unlimited */
+    int64_t expires_s;             /* wall clock; 0: never */
+};
+
+struct fleet {
+    pthread_mutex_t lock;
+    struct store *store;
+    char *artifact_dir;
+    uint32_t poll_s;
+    struct strmap product_map; /* name -> product */
+    struct fleet_product **products;
+    size_t product_count;
+    struct strmap tokens;        /* hex of sha256 -> struct fleet_token */
+    struct strmap device_tokens; /* hex of sha256 -> struct fleet_device */
+    int64_t next_device, next_release, next_rollout, next_token;
+    uint64_t next_attempt;
+    int64_t timeline_seq, audit_seq;
+    struct ot_digest audit_hash;
+    /* The server's monotonic time: goes on where the last process had got to. */
+    uint64_t base_ms, start_ms;
+    uint64_t saved_ms;
+};
+
+void fleet_lock(struct fleet *f);
+void fleet_unlock(struct fleet *f);
+
+/** Milliseconds of server time: monotonic over restarts, standing still while the server is down. */
+uint64_t fleet_now_ms(const struct fleet *f);
+int64_t fleet_wall_ms(void);
+
+/* --- changes, all with the lock held --- */
+
+/** Put an engine's effects, an audit entry or a timeline line into a batch. */
+struct fleet_change {
+    struct fleet *fleet;
+    struct store_batch *batch;
+    struct fleet_rollout *rollout;
+};
+struct rollout_sink fleet_sink(struct fleet_change *change);
+void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, const char *action,
+                 const char *object, const char *detail);
+void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rollout *r, const char *kind,
+                    int ring, const char *device, const char *text);
+void fleet_store_member(struct fleet_change *change, uint32_t member);
+
+struct fleet_product *fleet_product(const struct fleet *f, const char *name);
+struct fleet_device *fleet_device(const struct fleet_product *p, const char *id);
+struct fleet_release *fleet_release(const struct fleet_product *p, const char *version);
+struct fleet_rollout *fleet_rollout(const struct fleet *f, int64_t id);
+const char *fleet_role_name(enum fleet_role role);
+enum fleet_role fleet_role_from_name(const char *name);
+/** Which image of a release fits this device; NULL with a reason. */
+const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
+                                           const struct ot_wire_check_in *facts, enum ot_status *why);
+bool fleet_release_has_digest(const struct fleet_release *release, const struct ot_digest *digest);
+bool fleet_runs_release(const struct fleet_device *d, const struct fleet_release *release);
+
+/* grow-and-append helpers; end the process when out of memory */
+void *fleet_need(void *p);
+void fleet_append(void ***list, size_t *count, void *item);
+void fleet_add_membership(struct fleet_device *d, struct fleet_rollout *r, uint32_t member);
+uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring);
+
+#endif

@@ -1,0 +1,43 @@
+/** The schema, version by version. Private to server/store. */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#define STORE_SCHEMA_VERSION 1
+
+static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
+    /* 1 */
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE product(name TEXT PRIMARY KEY, seed BLOB NOT NULL, rings TEXT NOT NULL, trust TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL);"
+    "CREATE TABLE token(id TEXT PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, role TEXT NOT NULL, product TEXT NOT NULL,"
+    " uses INTEGER NOT NULL, expires_s INTEGER NOT NULL, created_ms INTEGER NOT NULL);"
+    "CREATE TABLE device(num INTEGER PRIMARY KEY, product TEXT NOT NULL, id TEXT NOT NULL, token BLOB NOT NULL UNIQUE,"
+    " enrolled_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL, seq INTEGER NOT NULL, facts TEXT NOT NULL,"
+    " UNIQUE(product,id));"
+    "CREATE TABLE tag(device INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(device,tag)) WITHOUT ROWID;"
+    "CREATE TABLE release(id INTEGER PRIMARY KEY, product TEXT NOT NULL, version TEXT NOT NULL, number INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, UNIQUE(product,version), UNIQUE(product,number));"
+    "CREATE TABLE image(release INTEGER NOT NULL, digest BLOB NOT NULL, sha256 BLOB NOT NULL, bytes INTEGER NOT NULL,"
+    " blocks BLOB NOT NULL, chip INTEGER NOT NULL, hw_revs INTEGER NOT NULL, floor INTEGER NOT NULL,"
+    " secure_version INTEGER NOT NULL, min_slot INTEGER NOT NULL, undescribed INTEGER NOT NULL, keys TEXT NOT NULL,"
+    " UNIQUE(release,sha256));"
+    "CREATE TABLE rollout(id INTEGER PRIMARY KEY, product TEXT NOT NULL, release INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, reason TEXT NOT NULL, plan TEXT NOT NULL, created_ms INTEGER NOT NULL);"
+    "CREATE TABLE ring(rollout INTEGER NOT NULL, idx INTEGER NOT NULL, state INTEGER NOT NULL, bound INTEGER NOT NULL,"
+    " widened_at INTEGER NOT NULL, opened_ms INTEGER NOT NULL, PRIMARY KEY(rollout,idx)) WITHOUT ROWID;"
+    "CREATE TABLE member(rollout INTEGER NOT NULL, device INTEGER NOT NULL, ring INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, reason INTEGER NOT NULL, attempt INTEGER NOT NULL, way INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, offered_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL,"
+    " soak_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, soaking INTEGER NOT NULL, crashes_base INTEGER NOT NULL,"
+    " crashes_seen INTEGER NOT NULL, exposure_ms INTEGER NOT NULL, PRIMARY KEY(rollout,device));"
+    "CREATE TABLE event(device INTEGER NOT NULL, seq INTEGER NOT NULL, attempt TEXT NOT NULL, kind INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, way INTEGER NOT NULL, bytes INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " PRIMARY KEY(device,seq)) WITHOUT ROWID;"
+    "CREATE TABLE timeline(seq INTEGER PRIMARY KEY, rollout INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, ring INTEGER NOT NULL, device TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX timeline_rollout ON timeline(rollout,seq);"
+    "CREATE TABLE audit(seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
+    " object TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL);",
+};
+
+#endif
