@@ -2,8 +2,9 @@
  * The boot decision against the table of docs/formats.md "Boot decision": every row of it, measured on genuine
  * bootloaders, and every numbered rule.
  *
- * One row: flash before, images that do not verify, what boots, which images were asked for, flash afterwards.
+ * The rows are in tests/support/boot_rows.c; `otaria flash boot` is held against the same ones.
  */
+#include "boot_rows.h"
 #include "boot_world.h"
 
 #include <setjmp.h>
@@ -14,166 +15,25 @@
 
 #include <cmocka.h>
 
-enum factory { NONE, FACTORY, ANY };
-
-struct row {
-    const char *rule; /* of docs/formats.md, or "table" */
-    unsigned slots;
-    enum factory factory;
-    const char *otadata;
-    const char *bad;
-    const char *boots;
-    const char *tried; /* NULL: what boots, at once */
-    const char *after; /* NULL: unchanged */
-};
-
-#define SAME NULL
-
-/* Bootloader with rollback, without anti-rollback. */
-static const struct row rollback_rows[] = {
-    /* the decision table */
-    {"table", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
-    {"table", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
-    {"table", 2, ANY, "1:valid,-", "", "ota_0", NULL, SAME},
-    {"table", 2, ANY, "1:valid,2:new", "", "ota_1", NULL, "1:valid,2:pending"},
-    {"table", 2, ANY, "1:valid,2:pending", "", "ota_0", NULL, "1:valid,2:aborted"},
-    {"table", 2, ANY, "1:valid,2:valid", "", "ota_1", NULL, SAME},
-    {"table", 2, ANY, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
-    {"table", 2, ANY, "1:valid,2:invalid", "", "ota_0", NULL, SAME},
-    {"table", 2, ANY, "1:valid,2:aborted", "", "ota_0", NULL, SAME},
-    {"table", 2, NONE, "-,2:aborted", "", "ota_0", NULL, SAME},
-    {"table", 2, FACTORY, "-,1:aborted", "", "factory", NULL, SAME},
-    {"table", 2, NONE, "1:invalid,2:aborted", "", "ota_0", NULL, SAME},
-    {"table", 2, FACTORY, "1:invalid,2:aborted", "", "factory", NULL, SAME},
-    {"table", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, SAME},
-    {"table", 2, FACTORY, "!1:valid,!2:valid", "", "factory", NULL, SAME},
-    {"table", 2, NONE, "!1:valid,2:aborted", "", "ota_0", NULL, SAME},
-    {"table", 2, ANY, "2:valid,2:new", "", "ota_1", NULL, SAME},
-    {"table", 2, ANY, "0:valid,-", "", "ota_1", NULL, SAME},
-    {"table", 2, NONE, "3:valid,2:valid", "ota_0", "ota_1", "ota_0 ota_1", SAME},
-    {"table", 2, FACTORY, "3:valid,2:valid", "ota_0", "factory", "ota_0 factory", SAME},
-    {"table", 2, ANY, "1:valid,2:valid", "ota_1", "ota_0", "ota_1 ota_0", SAME},
-    {"table", 2, NONE, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", "1:valid,2:pending"},
-    {"table", 2, NONE, "1:valid,2:valid", "ota_0 ota_1", "none", "ota_1 ota_0", SAME},
-    {"table", 2, FACTORY, "1:valid,-", "ota_0 ota_1 factory", "none", "ota_0 factory ota_1", SAME},
-    {"table", 2, NONE, "-,-", "ota_0 ota_1", "none", "ota_0 ota_1", SAME},
-
-    /* a pending entry is aborted first, whatever else is true of it */
-    {"B1", 2, NONE, "1:valid,!2:pending", "", "ota_0", NULL, "1:valid,!2:aborted"},
-    {"B1", 2, NONE, "1:pending,2:valid", "", "ota_1", NULL, "1:aborted,2:valid"},
-    {"B1", 2, NONE, "1:pending,2:pending", "", "ota_0", NULL, "1:aborted,2:aborted"},
-    {"B1", 2, FACTORY, "1:pending,2:pending", "", "factory", NULL, "1:aborted,2:aborted"},
-    {"B1", 2, NONE, "!1:pending,!2:pending", "", "ota_0", NULL, "1:valid,!2:aborted"},
-    {"B1", 2, NONE, "4294967295:pending,1:valid", "", "ota_0", NULL, "4294967295:aborted,1:valid"},
-
-    /* unusable by sequence or state; the checksum is looked at afterwards */
-    {"B2", 2, NONE, "4294967295:valid,2:valid", "", "ota_1", NULL, SAME},
-    {"B2", 2, NONE, "!1:invalid,2:valid", "", "ota_1", NULL, SAME},
-    {"B2", 2, NONE, "1:valid,!2:valid", "", "ota_0", NULL, SAME},
-    {"B2", 2, NONE, "!3:valid,2:valid", "", "ota_1", NULL, SAME},
-
-    /* the larger sequence, unsigned, entry 0 on a tie; slot by 32-bit remainder */
-    {"B4", 2, NONE, "3:valid,2:valid", "", "ota_0", NULL, SAME},
-    {"B4", 2, NONE, "0x7fffffff:valid,0x80000000:valid", "", "ota_1", NULL, SAME},
-    {"B4", 2, NONE, "0xfffffffe:valid,1:valid", "", "ota_1", NULL, SAME},
-    {"B4", 2, NONE, "2:new,2:valid", "", "ota_1", NULL, "2:pending,2:valid"},
-    {"B4", 3, NONE, "0:valid,-", "", "ota_0", NULL, SAME},
-    {"B4", 3, NONE, "3:valid,-", "", "ota_2", NULL, SAME},
-    {"B4", 3, NONE, "3:valid,4:valid", "", "ota_0", NULL, SAME},
-    {"B4", 3, NONE, "5:valid,4:valid", "", "ota_1", NULL, SAME},
-    {"B4", 16, NONE, "16:valid,15:valid", "", "ota_15", NULL, SAME},
-
-    /* usable by sequence and state, but no checksum is right: every image from factory up, nothing repaired */
-    {"B5", 2, NONE, "!2:valid,-", "", "ota_0", NULL, SAME},
-    {"B5", 2, FACTORY, "-,!2:valid", "", "factory", NULL, SAME},
-    {"B5", 2, NONE, "!2:new,!1:new", "ota_0", "ota_1", "ota_0 ota_1", SAME},
-    {"B5", 2, FACTORY, "!2:valid,!1:valid", "factory", "ota_0", "factory ota_0", SAME},
-
-    /* an active new entry is pending before its image is looked at, and aborted at the next boot */
-    {"B6", 2, NONE, "1:new,-", "", "ota_0", NULL, "1:pending,-"},
-    {"B6", 2, NONE, "1:new,2:new", "", "ota_1", NULL, "1:new,2:pending"},
-    {"B6", 2, FACTORY, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", "1:valid,2:pending"},
-    {"B6", 2, NONE, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
-    {"B6", 2, NONE, "1:valid,!2:new", "", "ota_0", NULL, SAME},
-
-    /* from the selected slot down to factory, then up */
-    {"B7", 4, NONE, "2:valid,-", "ota_1 ota_0", "ota_2", "ota_1 ota_0 ota_2", SAME},
-    {"B7", 4, FACTORY, "3:valid,-", "ota_2 ota_1 ota_0 factory", "ota_3", "ota_2 ota_1 ota_0 factory ota_3",
-     SAME},
-    {"B7", 4, FACTORY, "1:valid,-", "ota_0", "factory", "ota_0 factory", SAME},
-    {"B7", 4, NONE, "1:valid,-", "ota_0 ota_1 ota_2 ota_3", "none", "ota_0 ota_1 ota_2 ota_3", SAME},
-
-    /* states nobody knows count as valid */
-    {"unknown state", 2, NONE, "1:valid,2:5", "", "ota_1", NULL, SAME},
-    {"unknown state", 2, NONE, "1:valid,2:0x100", "", "ota_1", NULL, SAME},
-    {"unknown state", 2, NONE, "1:valid,2:0x80000000", "", "ota_1", NULL, SAME},
-    {"unknown state", 2, NONE, "1:valid,2:0xfffffffe", "", "ota_1", NULL, SAME},
-
-    /* nothing was ever selected: entry 0 records what loaded */
-    {"B8", 2, NONE, "-,-", "ota_0", "ota_1", "ota_0 ota_1", "2:valid,-"},
-    {"B8", 2, NONE, "!1:aborted,-", "", "ota_0", NULL, "1:valid,-"},
-    {"B8", 2, NONE, "-,!2:invalid", "", "ota_0", NULL, "1:valid,!2:invalid"},
-    {"B8", 2, NONE, "!1:aborted,!2:aborted", "", "ota_0", NULL, "1:valid,!2:aborted"},
-    {"B8", 2, NONE, "!1:aborted,2:aborted", "", "ota_0", NULL, SAME},
-    {"B8", 2, NONE, "1:invalid,-", "", "ota_0", NULL, SAME},
-    {"B8", 2, NONE, "1:invalid,-", "ota_0", "ota_1", "ota_0 ota_1", SAME},
-    {"B8", 2, FACTORY, "!1:aborted,-", "", "factory", NULL, SAME},
-    {"B8", 2, FACTORY, "-,-", "factory", "ota_0", "factory ota_0", SAME},
-    {"B8", 3, NONE, "-,-", "ota_0 ota_1", "ota_2", "ota_0 ota_1 ota_2", "3:valid,-"},
-
-    /* an aborted or invalid slot can still be the one that runs */
-    {"aborted runs", 2, NONE, "1:valid,2:pending", "ota_0", "ota_1", "ota_0 ota_1", "1:valid,2:aborted"},
-    {"aborted runs", 2, NONE, "1:valid,2:aborted", "ota_0", "ota_1", "ota_0 ota_1", SAME},
-    {"aborted runs", 2, NONE, "1:valid,2:invalid", "ota_0", "ota_1", "ota_0 ota_1", SAME},
-};
-
-/* Bootloader without rollback: new and pending are ordinary, everything else as above. */
-static const struct row no_rollback_rows[] = {
-    {"no rollback", 2, ANY, "1:valid,2:new", "", "ota_1", NULL, SAME},
-    {"no rollback", 2, ANY, "1:valid,2:pending", "", "ota_1", NULL, SAME},
-    {"no rollback", 2, ANY, "1:pending,2:pending", "", "ota_1", NULL, SAME},
-    {"no rollback", 2, NONE, "1:valid,!2:pending", "", "ota_0", NULL, SAME},
-    {"no rollback", 2, NONE, "1:valid,2:new", "ota_1", "ota_0", "ota_1 ota_0", SAME},
-    {"no rollback", 2, NONE, "1:valid,2:pending", "ota_1", "ota_0", "ota_1 ota_0", SAME},
-    {"no rollback", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
-    {"no rollback", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
-    {"no rollback", 2, ANY, "1:valid,2:invalid", "", "ota_0", NULL, SAME},
-    {"no rollback", 2, ANY, "1:valid,2:undefined", "", "ota_1", NULL, SAME},
-    {"no rollback", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, SAME},
-    {"no rollback", 2, NONE, "!1:aborted,-", "", "ota_0", NULL, "1:valid,-"},
-};
-
-/* Anti-rollback with a counter of 0 and images of version 0: what differs from rollback alone, and what does not. */
-static const struct row anti_rows[] = {
-    {"A floor 0", 2, NONE, "!1:valid,!2:valid", "", "ota_0", NULL, "1:valid,!2:valid"},
-    {"A floor 0", 2, NONE, "!1:valid,-", "", "ota_0", NULL, "1:valid,-"},
-    {"A floor 0", 2, FACTORY, "-,-", "factory", "ota_0", "factory ota_0", "1:valid,-"},
-    {"A floor 0", 2, FACTORY, "-,-", "", "factory", NULL, SAME},
-    {"A floor 0", 2, NONE, "-,-", "", "ota_0", NULL, "1:valid,-"},
-    {"A floor 0", 2, NONE, "1:valid,2:new", "", "ota_1", NULL, "1:valid,2:pending"},
-    {"A floor 0", 2, NONE, "1:valid,2:pending", "", "ota_0", NULL, "1:valid,2:aborted"},
-    {"A floor 0", 2, NONE, "1:invalid,2:aborted", "", "ota_0", NULL, SAME},
-    {"A floor 0", 2, FACTORY, "1:invalid,2:aborted", "", "factory", NULL, SAME},
-    {"A floor 0", 2, NONE, "!1:valid,2:aborted", "", "ota_0", NULL, SAME},
-};
-
 static unsigned failures;
 
-static void differs(const struct row *row, bool factory, const char *what, const char *is, const char *should)
+static void differs(const struct boot_row *row, bool factory, const char *what, const char *is,
+                    const char *should)
 {
     printf("%s: %s factory, otadata %s, bad \"%s\": %s is %s, should be %s\n", row->rule,
            factory ? "with" : "no", row->otadata, row->bad, what, is, should);
     failures++;
 }
 
-static void expect(const struct row *row, bool factory, const char *what, const char *is, const char *should)
+static void expect(const struct boot_row *row, bool factory, const char *what, const char *is,
+                   const char *should)
 {
     if (strcmp(is, should) != 0)
         differs(row, factory, what, is, should);
 }
 
 /* The bytes in flash are those of the notation, and the result shows the same bytes. */
-static void expect_flash(const struct row *row, bool factory, const struct boot_world *w,
+static void expect_flash(const struct boot_row *row, bool factory, const struct boot_world *w,
                          const struct ot_boot_result *r)
 {
     char text[100];
@@ -184,11 +44,11 @@ static void expect_flash(const struct row *row, bool factory, const struct boot_
         differs(row, factory, "otadata", boot_world_otadata(w, text), after);
     if (memcmp(w->flash, r->otadata, sizeof w->flash) != 0)
         differs(row, factory, "result.otadata", "something else", "what is in flash");
-    if (row->after == SAME && w->writes != 0)
+    if (row->after == NULL && w->writes != 0)
         differs(row, factory, "flash", "written", "left alone");
 }
 
-static void run_row(const struct row *row, bool factory, struct ot_boot_config config)
+static void run_row(const struct boot_row *row, bool factory, struct ot_boot_config config)
 {
     struct boot_world w;
     struct ot_boot_result r;
@@ -203,14 +63,14 @@ static void run_row(const struct row *row, bool factory, struct ot_boot_config c
     expect_flash(row, factory, &w, &r);
 }
 
-static void run_rows(const struct row *rows, size_t count, struct ot_boot_config config)
+static void run_rows(const struct boot_row *row, struct ot_boot_config config)
 {
     failures = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].factory != FACTORY)
-            run_row(&rows[i], false, config);
-        if (rows[i].factory != NONE)
-            run_row(&rows[i], true, config);
+    for (; row->rule != NULL; row++) {
+        if (row->factory != ROW_FACTORY)
+            run_row(row, false, config);
+        if (row->factory != ROW_NO_FACTORY)
+            run_row(row, true, config);
     }
     assert_int_equal(failures, 0);
 }
@@ -222,19 +82,19 @@ static const struct ot_boot_config with_anti = {.rollback = true, .anti_rollback
 static void every_row_with_rollback(void **state)
 {
     (void)state;
-    run_rows(rollback_rows, COUNT(rollback_rows), with_rollback);
+    run_rows(boot_rows_rollback, with_rollback);
 }
 
 static void every_row_without_rollback(void **state)
 {
     (void)state;
-    run_rows(no_rollback_rows, COUNT(no_rollback_rows), (struct ot_boot_config){0});
+    run_rows(boot_rows_no_rollback, (struct ot_boot_config){0});
 }
 
 static void every_row_with_anti_rollback_and_a_counter_of_zero(void **state)
 {
     (void)state;
-    run_rows(anti_rows, COUNT(anti_rows), with_anti);
+    run_rows(boot_rows_anti_rollback, with_anti);
 }
 
 /* --- what a table of outcomes does not show --- */

@@ -27,7 +27,7 @@ static struct ot_otadata_entry entry_from(const char *text)
         number = (uint32_t)strtoul(state, NULL, 0);
     struct ot_otadata_entry e = ot_otadata_make(seq, number);
     if (broken)
-        e.crc ^= 1;
+        e.crc ^= 0xFFFFFFFFu;
     return e;
 }
 
