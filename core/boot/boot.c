@@ -15,8 +15,10 @@
  *   B6 an active NEW entry becomes PENDING before the image is looked at
  *   B7 start, start-1 ... 0, factory, then start+1 ... , then test; absent ones skipped
  *   B8 after B3 without factory: entry 0 := slot + 1, VALID, once a slot has loaded
+ *   B9 no otadata partition: factory, else ota_0; less than two sectors, or unreadable: nothing boots
  *   A1 anti-rollback: entries whose image is below the chip's counter are not usable, such images are not tried
  *   A2 anti-rollback: the counter rises to the image's version when the active entry is VALID at boot
+ *   A3 anti-rollback: no sequence with a right checksum: nothing was ever selected; start from factory, then B8
  */
 #include "otaria/boot.h"
 

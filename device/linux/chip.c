@@ -1,25 +1,9 @@
 /* The virtual chip: see chip.h. */
 #include "chip.h"
 
-#include "base/crypto_openssl.h"
-#include "otaria/trust.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SCRATCH_BYTES 16384u
-
-static int read_table(struct chip *c, struct error *err)
-{
-    if (flash_file_read(&c->flash, c->table_offset, c->table, sizeof c->table) != 0)
-        return error_set(err, "flash cannot be read");
-    enum ot_status st = ot_table_parse(c->table, c->flash.size, &c->table_count);
-    if (st != OT_OK)
-        return error_set(err, "partition table at 0x%x: %s", c->table_offset, ot_status_text(st));
-    ot_table_slots(c->table, c->table_count, &c->slots);
-    return 0;
-}
 
 static int load_efuses(struct chip *c, const char *flash_path, struct error *err)
 {
@@ -56,8 +40,8 @@ static int open_journal(struct chip *c, struct error *err)
     struct ot_partition nvs;
     struct journal_flash flash = {
         .ctx = c, .read = journal_read, .program = journal_program, .erase_sector = journal_erase};
-    if (ot_table_find_label(c->table, c->table_count, "nvs", &nvs) != OT_OK || nvs.type != OT_PART_DATA ||
-        nvs.subtype != OT_DATA_NVS || nvs.size < 3 * FLASH_SECTOR_BYTES)
+    if (ot_table_find_label(c->layout.table, c->layout.table_count, "nvs", &nvs) != OT_OK ||
+        nvs.type != OT_PART_DATA || nvs.subtype != OT_DATA_NVS || nvs.size < 3 * FLASH_SECTOR_BYTES)
         return error_set(
             err, "the table has no partition `nvs` of at least 0x3000 bytes: nowhere to keep a journal");
     c->journal_offset = nvs.offset + nvs.size - 2 * JOURNAL_SECTOR_BYTES;
@@ -72,7 +56,7 @@ static int learn_chip(struct chip *c, struct error *err)
     struct ot_image image;
     static const int order[] = {OT_SLOT_FACTORY, 0, 1, 2, 3};
     for (unsigned i = 0; !c->fuses.has_chip && i < sizeof order / sizeof order[0]; i++) {
-        struct chip_slot ctx;
+        struct flash_part ctx;
         struct ot_source src;
         struct ot_image_limits any = {0};
         if (chip_slot_source(c, order[i], &ctx, &src) == 0 && ot_image_parse(&src, &any, &image) == OT_OK &&
@@ -89,11 +73,10 @@ int chip_open(struct chip *c, const char *flash_path, struct error *err)
 {
     memset(c, 0, sizeof *c);
     c->flash.fd = -1;
-    c->table_offset = OT_TABLE_OFFSET_DEFAULT;
     if (flash_file_open(&c->flash, flash_path, true, err) != 0)
         return -1;
-    if (read_table(c, err) == 0 && load_efuses(c, flash_path, err) == 0 && open_journal(c, err) == 0 &&
-        learn_chip(c, err) == 0)
+    if (flash_layout_read(&c->layout, &c->flash, OT_TABLE_OFFSET_DEFAULT, err) == 0 &&
+        load_efuses(c, flash_path, err) == 0 && open_journal(c, err) == 0 && learn_chip(c, err) == 0)
         return 0;
     chip_close(c);
     return -1;
@@ -107,72 +90,40 @@ void chip_close(struct chip *c)
 int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES])
 {
     struct ot_partition p;
-    if (ot_table_find_label(c->table, c->table_count, "fctry", &p) != OT_OK &&
-        ot_table_find_label(c->table, c->table_count, "nvs", &p) != OT_OK)
+    if (flash_factory_place(c->layout.table, c->layout.table_count, &p) != 0)
         return -1;
     return flash_file_read(&c->flash, p.offset, page, FLASH_SECTOR_BYTES);
 }
 
 int chip_read_otadata(const struct chip *c, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES])
 {
-    return flash_file_read(&c->flash, c->slots.otadata.offset + index * FLASH_SECTOR_BYTES, out,
-                           OT_OTADATA_ENTRY_BYTES);
+    return flash_layout_read_otadata(&c->layout, index, out);
 }
 
 int chip_write_otadata(const struct chip *c, unsigned index, const uint8_t bytes[OT_OTADATA_ENTRY_BYTES])
 {
-    uint32_t at = c->slots.otadata.offset + index * FLASH_SECTOR_BYTES;
-    if (flash_file_erase(&c->flash, at, FLASH_SECTOR_BYTES) != 0)
-        return -1;
-    return flash_file_program(&c->flash, at, bytes, OT_OTADATA_ENTRY_BYTES);
+    return flash_layout_write_otadata(&c->layout, index, bytes);
 }
 
-static enum ot_status read_slot(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
+int chip_slot_source(const struct chip *c, int slot, struct flash_part *ctx, struct ot_source *out)
 {
-    const struct chip_slot *s = ctx;
-    return flash_file_read(&s->chip->flash, s->partition->offset + offset, buf, len) == 0 ? OT_OK : OT_E_READ;
-}
-
-int chip_slot_source(const struct chip *c, int slot, struct chip_slot *ctx, struct ot_source *out)
-{
-    *ctx = (struct chip_slot){.chip = c, .partition = ot_slots_partition(&c->slots, slot)};
-    if (ctx->partition == NULL)
+    const struct ot_partition *p = ot_slots_partition(&c->layout.slots, slot);
+    if (p == NULL)
         return -1;
-    *out = (struct ot_source){.ctx = ctx, .size = ctx->partition->size, .read = read_slot};
+    *out = flash_part_source(&c->flash, p, ctx);
     return 0;
-}
-
-static enum ot_status judge_fuses(const struct chip *c, const struct ot_source *src,
-                                  const struct ot_image *image, const struct ot_image_digests *digests)
-{
-    uint8_t scratch[OT_SIG_BLOCK_BYTES];
-    struct ot_digest keys[EFUSE_DIGESTS];
-    struct ot_verdict verdict = {0};
-    uint32_t count = 0;
-    for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
-        if (c->fuses.has_digest[i] && !c->fuses.revoked[i])
-            keys[count++] = c->fuses.digest[i];
-    }
-    struct ot_trust_set set = {.keys = keys, .key_count = count};
-    ot_trust_judge(src, image, digests, &set, crypto_openssl(), scratch, sizeof scratch, &verdict);
-    return ot_verdict_accepts(&verdict, &digests->identity) ? OT_OK : verdict.reason;
 }
 
 enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image)
 {
-    struct chip_slot ctx;
-    struct ot_source src;
     struct ot_image_digests digests;
-    uint8_t scratch[SCRATCH_BYTES];
+    struct efuse_keys keys;
     struct ot_image_limits limits = {.has_chip = c->fuses.has_chip, .chip_id = c->fuses.chip_id};
-    if (chip_slot_source(c, slot, &ctx, &src) != 0)
-        return OT_E_NOT_FOUND;
-    enum ot_status st = ot_image_parse(&src, &limits, image);
-    if (st == OT_OK)
-        st = ot_image_hash(&src, image, crypto_openssl(), scratch, sizeof scratch, &digests);
-    if (st == OT_OK && c->fuses.secure_boot)
-        st = judge_fuses(c, &src, image, &digests);
-    return st;
+    enum ot_status st = flash_slot_inspect(&c->layout, slot, &limits, image, &digests);
+    if (st != OT_OK || !c->fuses.secure_boot)
+        return st;
+    struct ot_trust_set burned = efuses_trust(&c->fuses, &keys);
+    return flash_slot_judge(&c->layout, slot, image, &digests, &burned);
 }
 
 /* --- boot step --- */
@@ -195,15 +146,8 @@ static enum ot_status boot_verify(void *ctx, int slot)
 
 static enum ot_status boot_image_version(void *ctx, int slot, uint32_t *out)
 {
-    struct chip_slot slot_ctx;
-    struct ot_source src;
-    struct ot_image image;
-    struct ot_image_limits any = {0};
-    if (chip_slot_source(ctx, slot, &slot_ctx, &src) != 0)
-        return OT_E_NOT_FOUND;
-    enum ot_status st = ot_image_parse(&src, &any, &image);
-    *out = image.app.secure_version;
-    return st;
+    const struct chip *c = ctx;
+    return flash_slot_secure_version(&c->layout, slot, out);
 }
 
 static uint32_t boot_chip_version(void *ctx)
@@ -228,5 +172,5 @@ enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, st
                                 .image_secure_version = boot_image_version,
                                 .chip_secure_version = boot_chip_version,
                                 .burn_secure_version = boot_burn};
-    return ot_boot_decide(&c->slots, config, &port, out);
+    return ot_boot_decide(&c->layout.slots, config, &port, out);
 }

@@ -5,7 +5,7 @@
 #define LINUX_CHIP_H
 
 #include "base/efuse_file.h"
-#include "base/flash_file.h"
+#include "base/flash_layout.h"
 #include "journal_log.h"
 #include "otaria/boot.h"
 #include "otaria/image.h"
@@ -16,10 +16,7 @@ struct chip {
     struct flash_file flash;
     char efuse_path[PATH_MAX];
     struct efuses fuses;
-    uint32_t table_offset;
-    uint8_t table[OT_TABLE_BYTES];
-    uint32_t table_count;
-    struct ot_slots slots;
+    struct flash_layout layout;
     uint32_t journal_offset; /* last two sectors of the partition `nvs` */
     struct journal_log journal;
 };
@@ -35,13 +32,8 @@ int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES]);
 int chip_read_otadata(const struct chip *c, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES]);
 int chip_write_otadata(const struct chip *c, unsigned index, const uint8_t bytes[OT_OTADATA_ENTRY_BYTES]);
 
-/** A source over the slot's partition; `ctx` must outlive it. */
-struct chip_slot {
-    const struct chip *chip;
-    const struct ot_partition *partition;
-};
-/** -1 when the table has no such slot. */
-int chip_slot_source(const struct chip *c, int slot, struct chip_slot *ctx, struct ot_source *out);
+/** A source over the slot's partition; `ctx` must outlive it. -1 when the table has no such slot. */
+int chip_slot_source(const struct chip *c, int slot, struct flash_part *ctx, struct ot_source *out);
 
 /** Parse, hash and, with Secure Boot on in the eFuses, judge the image in a slot: what the bootloader would do. */
 enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image);

@@ -70,12 +70,12 @@ static enum ot_status facts(void *ctx, struct ot_facts *out)
     const struct ot_partition *p;
     *out = v->facts;
     out->chip_id = v->chip.fuses.chip_id;
-    out->ota_count = v->chip.slots.contiguous;
+    out->ota_count = v->chip.layout.slots.contiguous;
     out->running_slot = (int8_t)v->running_slot;
     out->last_reset = v->next_reset;
     copy_fuses(&v->chip, out);
     for (uint8_t i = 0; i < out->ota_count; i++) {
-        p = ot_slots_partition(&v->chip.slots, i);
+        p = ot_slots_partition(&v->chip.layout.slots, i);
         if (out->slot_bytes == 0 || p->size < out->slot_bytes)
             out->slot_bytes = p->size;
     }
@@ -88,7 +88,7 @@ static int entries(const struct vdev *v, struct ot_otadata_entry e[2])
 {
     uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
     for (unsigned i = 0; i < 2; i++) {
-        if (!v->chip.slots.has_otadata || chip_read_otadata(&v->chip, i, bytes) != 0)
+        if (!v->chip.layout.slots.has_otadata || chip_read_otadata(&v->chip, i, bytes) != 0)
             return -1;
         ot_otadata_parse(bytes, &e[i]);
     }
@@ -98,9 +98,9 @@ static int entries(const struct vdev *v, struct ot_otadata_entry e[2])
 /* The state word of the first entry with a right CRC that names this slot. */
 static bool state_of(const struct vdev *v, const struct ot_otadata_entry e[2], int slot, uint32_t *state)
 {
-    for (unsigned i = 0; i < 2 && v->chip.slots.contiguous > 0; i++) {
+    for (unsigned i = 0; i < 2 && v->chip.layout.slots.contiguous > 0; i++) {
         if (e[i].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[i]) &&
-            (int)ot_otadata_slot(&e[i], v->chip.slots.contiguous) == slot) {
+            (int)ot_otadata_slot(&e[i], v->chip.layout.slots.contiguous) == slot) {
             *state = e[i].state;
             return true;
         }
@@ -112,7 +112,7 @@ static bool state_of(const struct vdev *v, const struct ot_otadata_entry e[2], i
 static enum ot_status slot_read(void *ctx, int slot, uint32_t offset, uint8_t *buf, uint32_t len)
 {
     struct vdev *v = ctx;
-    struct chip_slot s;
+    struct flash_part s;
     struct ot_source src;
     if (chip_slot_source(&v->chip, slot, &s, &src) != 0)
         return OT_E_ARGUMENT;
@@ -122,7 +122,7 @@ static enum ot_status slot_read(void *ctx, int slot, uint32_t offset, uint8_t *b
 /* P1, P2 and bounds. */
 static enum ot_status may_write(struct vdev *v, int slot, uint32_t offset, uint32_t len, uint32_t *at)
 {
-    const struct ot_partition *p = ot_slots_partition(&v->chip.slots, slot);
+    const struct ot_partition *p = ot_slots_partition(&v->chip.layout.slots, slot);
     struct ot_otadata_entry e[2];
     uint32_t state;
     if (p == NULL || slot < 0 || slot >= (int)OT_OTA_SLOTS_MAX || slot == v->running_slot)
@@ -167,14 +167,14 @@ static enum ot_status boot_state(void *ctx, struct ot_boot_state *out)
     out->running_slot = (int8_t)v->running_slot;
     out->boot_slot = out->running_slot;
     out->running_state = out->other_state = OT_OTA_UNDEFINED;
-    if (!v->chip.slots.has_otadata || v->chip.slots.contiguous == 0)
+    if (!v->chip.layout.slots.has_otadata || v->chip.layout.slots.contiguous == 0)
         return OT_OK;
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
     int active = ot_otadata_active(e);
     if (active >= 0)
-        out->boot_slot = (int8_t)ot_otadata_slot(&e[active], v->chip.slots.contiguous);
-    int other = v->running_slot < 0 ? 0 : (v->running_slot + 1) % v->chip.slots.contiguous;
+        out->boot_slot = (int8_t)ot_otadata_slot(&e[active], v->chip.layout.slots.contiguous);
+    int other = v->running_slot < 0 ? 0 : (v->running_slot + 1) % v->chip.layout.slots.contiguous;
     out->running_has_state = state_of(v, e, v->running_slot, &out->running_state);
     out->other_has_state = state_of(v, e, other, &out->other_state);
     return OT_OK;
@@ -196,7 +196,7 @@ static enum ot_status forget_slot(void *ctx, int slot)
     struct ot_otadata_entry e[2];
     if (slot == v->running_slot)
         return OT_E_ARGUMENT;
-    if (!v->chip.slots.has_otadata)
+    if (!v->chip.layout.slots.has_otadata)
         return OT_OK;
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
@@ -205,9 +205,9 @@ static enum ot_status forget_slot(void *ctx, int slot)
         return OT_OK; /* the first entry decides nothing: leave it, erasing could invent a first boot */
     unsigned inactive = (unsigned)(1 - active);
     if (e[inactive].seq == OT_OTADATA_SEQ_EMPTY || !ot_otadata_crc_ok(&e[inactive]) ||
-        (int)ot_otadata_slot(&e[inactive], v->chip.slots.contiguous) == v->running_slot)
+        (int)ot_otadata_slot(&e[inactive], v->chip.layout.slots.contiguous) == v->running_slot)
         return OT_OK;
-    uint32_t at = v->chip.slots.otadata.offset + inactive * FLASH_SECTOR_BYTES;
+    uint32_t at = v->chip.layout.slots.otadata.offset + inactive * FLASH_SECTOR_BYTES;
     return flash_file_erase(&v->chip.flash, at, FLASH_SECTOR_BYTES) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
 }
 
@@ -219,7 +219,7 @@ static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *ver
     struct ot_otadata_write w;
     struct ot_image image;
     struct ot_digest stands;
-    if (!v->chip.slots.has_otadata || slot < 0 || slot >= v->chip.slots.contiguous)
+    if (!v->chip.layout.slots.has_otadata || slot < 0 || slot >= v->chip.layout.slots.contiguous)
         return OT_E_ARGUMENT;
     enum ot_status st = chip_verify_slot(&v->chip, slot, &image);
     if (st == OT_OK)
@@ -230,7 +230,7 @@ static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *ver
         return OT_E_STATE;
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
-    st = ot_otadata_select(e, (uint32_t)slot, v->chip.slots.contiguous, v->options.rollback, &w);
+    st = ot_otadata_select(e, (uint32_t)slot, v->chip.layout.slots.contiguous, v->options.rollback, &w);
     return st == OT_OK ? write_entry(v, &w) : st;
 }
 
@@ -270,10 +270,10 @@ static enum ot_status mark_invalid(void *ctx)
     int active = ot_otadata_active(e);
     if (active < 0)
         return OT_E_STATE;
-    int given_up = (int)ot_otadata_slot(&e[active], v->chip.slots.contiguous);
+    int given_up = (int)ot_otadata_slot(&e[active], v->chip.layout.slots.contiguous);
     int left = OT_SLOT_FACTORY;
     if (ot_otadata_usable(&e[1 - active]))
-        left = (int)ot_otadata_slot(&e[1 - active], v->chip.slots.contiguous);
+        left = (int)ot_otadata_slot(&e[1 - active], v->chip.layout.slots.contiguous);
     if (given_up == v->running_slot && chip_verify_slot(&v->chip, left, &image) != OT_OK)
         return OT_E_STATE;
     return mark(v, OT_OTA_INVALID);
