@@ -7,6 +7,13 @@
 int cmd_flash_boot(struct cli *cli, int argc, char **argv);
 int cmd_flash_create(struct cli *cli, int argc, char **argv);
 int cmd_flash_show(struct cli *cli, int argc, char **argv);
+int cmd_image_describe(struct cli *cli, int argc, char **argv);
+int cmd_image_info(struct cli *cli, int argc, char **argv);
+int cmd_image_make(struct cli *cli, int argc, char **argv);
+int cmd_image_sign(struct cli *cli, int argc, char **argv);
+int cmd_image_verify(struct cli *cli, int argc, char **argv);
+int cmd_key_digest(struct cli *cli, int argc, char **argv);
+int cmd_key_generate(struct cli *cli, int argc, char **argv);
 int cmd_partition_build(struct cli *cli, int argc, char **argv);
 int cmd_partition_check(struct cli *cli, int argc, char **argv);
 int cmd_partition_show(struct cli *cli, int argc, char **argv);
