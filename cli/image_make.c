@@ -37,7 +37,7 @@ int cmd_image_make(struct cli *cli, int argc, char **argv)
                *out = NULL;
     bool undescribed = false;
     struct descriptor_options d = {.release = NULL};
-    struct image_make what = {.described = true};
+    struct tools_image_spec what = {.described = true};
     unsigned long n = 0;
     uint8_t *image = NULL;
     size_t len = 0;
@@ -71,7 +71,7 @@ int cmd_image_make(struct cli *cli, int argc, char **argv)
     if (cli_number(secure_version, 32, &n) != 0)
         return cli_usage(cli, "--secure-version: from 0 to 32");
     what.secure_version = (uint32_t)n;
-    if (image_make(&what, &image, &len, &err) != 0)
+    if (tools_image_make(&what, &image, &len, &err) != 0)
         return cli_fail(cli, EXIT_ERROR, "image", "%s", err.text);
     done = write_image(cli, out, image, len);
     free(image);
@@ -98,7 +98,7 @@ int cmd_image_describe(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "--out is needed");
     if (file_read(path, OT_IMAGE_SPACE_MAX, &bytes, &len, &err) != 0)
         return cli_fail(cli, EXIT_ERROR, "read", "%s", err.text);
-    if (image_describe(bytes, len, &desc, &err) != 0)
+    if (tools_image_describe(bytes, len, &desc, &err) != 0)
         done = cli_fail(cli, EXIT_ERROR, "describe", "%s: %s", path, err.text);
     else
         done = write_image(cli, out, bytes, len);

@@ -49,7 +49,7 @@ static uint64_t seed_of(const char *text)
     return ot_load64(d.bytes);
 }
 
-static void put_app_desc(uint8_t *at, const struct image_make *what)
+static void put_app_desc(uint8_t *at, const struct tools_image_spec *what)
 {
     ot_store32(at, 0xABCD5432u);
     ot_store32(at + 4, what->secure_version);
@@ -61,7 +61,7 @@ static void put_app_desc(uint8_t *at, const struct image_make *what)
     at[180] = 16; /* 64 KiB MMU pages */
 }
 
-static void put_header(uint8_t *at, const struct image_make *what)
+static void put_header(uint8_t *at, const struct tools_image_spec *what)
 {
     at[0] = OT_IMAGE_MAGIC;
     at[1] = 2;
@@ -98,14 +98,14 @@ static int parse(const uint8_t *image, size_t len, struct ot_image *out, struct 
 }
 
 /* Nine tenths are the product's, the rest the version's: what changed between two builds. */
-static void fill(uint8_t *at, uint32_t len, const struct image_make *what)
+static void fill(uint8_t *at, uint32_t len, const struct tools_image_spec *what)
 {
     uint32_t common = len / 10 * 9;
     noise(at, common, seed_of(what->project));
     noise(at + common, len - common, seed_of(what->version));
 }
 
-int image_make(const struct image_make *what, uint8_t **out, size_t *len, struct error *err)
+int tools_image_make(const struct tools_image_spec *what, uint8_t **out, size_t *len, struct error *err)
 {
     struct ot_image parsed;
     if (what->size < 4096 || what->size > OT_IMAGE_SPACE_MAX - 2 * PAGE)
@@ -148,7 +148,7 @@ static bool place_is_reserved(const uint8_t *at)
     return any == 0 || memcmp(at, "OTAD", 4) == 0;
 }
 
-int image_describe(uint8_t *image, size_t len, const struct ot_descriptor *desc, struct error *err)
+int tools_image_describe(uint8_t *image, size_t len, const struct ot_descriptor *desc, struct error *err)
 {
     struct ot_image parsed;
     if (parse(image, len, &parsed, err) != 0)

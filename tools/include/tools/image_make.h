@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct image_make {
+struct tools_image_spec {
     const struct ot_chip *chip;
     const char *project, *version;
     uint32_t secure_version;
@@ -22,12 +22,12 @@ struct image_make {
 };
 
 /** malloc'ed image, unsigned. Content depends on project, version and size alone: the same call, the same bytes. */
-int image_make(const struct image_make *what, uint8_t **out, size_t *len, struct error *err);
+int tools_image_make(const struct tools_image_spec *what, uint8_t **out, size_t *len, struct error *err);
 
 /**
  * Put a descriptor into an image that has reserved the place (512 bytes at 0x120 that are zero or a descriptor
  * already), and correct checksum and digest. Unsigned images only: a signature would not survive it.
  */
-int image_describe(uint8_t *image, size_t len, const struct ot_descriptor *desc, struct error *err);
+int tools_image_describe(uint8_t *image, size_t len, const struct ot_descriptor *desc, struct error *err);
 
 #endif
