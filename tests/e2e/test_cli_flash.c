@@ -5,12 +5,11 @@
 #include "base/file.h"
 #include "boot_rows.h"
 #include "boot_world.h"
+#include "cli_run.h"
 #include "image_support.h"
-#include "run_program.h"
 #include "sign_support.h"
 #include "temp_dir.h"
 
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +20,7 @@
 
 #include <cmocka.h>
 
-#define WORDS_MAX 40
-#define PACKAGED  OTARIA_SOURCE_DIR "/packaging/partitions/otaria-4mb.csv"
+#define PACKAGED OTARIA_SOURCE_DIR "/packaging/partitions/otaria-4mb.csv"
 
 static struct temp_dir dir;
 static char good[PATH_MAX], broken[PATH_MAX], signed_image[PATH_MAX], chip[PATH_MAX];
@@ -66,78 +64,6 @@ static int tear_down(void **state)
     (void)state;
     temp_dir_remove(&dir);
     return 0;
-}
-
-/* --- running --- */
-
-struct command {
-    const char *words[WORDS_MAX + 1];
-    unsigned count;
-};
-
-static void add(struct command *c, const char *word)
-{
-    assert_true(c->count < WORDS_MAX);
-    c->words[c->count++] = word;
-}
-
-static struct command otaria(const char *words[])
-{
-    struct command c = {.words = {OTARIA_BINARY}, .count = 1};
-    for (; *words != NULL; words++)
-        add(&c, *words);
-    return c;
-}
-
-#define OTARIA(...) otaria((const char *[]){__VA_ARGS__, NULL})
-
-/* With --json appended: exit code and the parsed answer (NULL when it is no JSON). */
-static json_t *run_json(struct command c, int *exit_code)
-{
-    add(&c, "--json");
-    struct run_result r = run_program(c.words);
-    json_t *root = json_loads(r.out, 0, NULL);
-    *exit_code = r.exit_code;
-    if (root == NULL)
-        print_error("%s %s: %s%s\n", c.words[1], c.words[2], r.out, r.err);
-    run_result_free(&r);
-    return root;
-}
-
-static json_t *succeed(struct command c)
-{
-    int exit_code;
-    json_t *root = run_json(c, &exit_code);
-    if (exit_code != 0)
-        print_error("%s\n", json_string_value(json_object_get(json_object_get(root, "error"), "message")));
-    assert_int_equal(exit_code, 0);
-    assert_non_null(root);
-    return root;
-}
-
-/* It fails with this exit code, says so on standard error, and as JSON with the same message. */
-static void fails(struct command c, int exit_code, const char *message)
-{
-    struct run_result r = run_program(c.words);
-    int json_exit_code;
-    if (r.exit_code != exit_code || strstr(r.err, message) == NULL)
-        print_error("%s %s: exit %d, %s\n", c.words[1], c.words[2], r.exit_code, r.err);
-    assert_int_equal(r.exit_code, exit_code);
-    assert_int_equal(strncmp(r.err, "otaria: ", 8), 0);
-    assert_non_null(strstr(r.err, message));
-    run_result_free(&r);
-    json_t *root = run_json(c, &json_exit_code);
-    json_t *error = json_object_get(root, "error");
-    assert_int_equal(json_exit_code, exit_code);
-    assert_non_null(json_string_value(json_object_get(error, "code")));
-    assert_non_null(strstr(json_string_value(json_object_get(error, "message")), message));
-    json_decref(root);
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    return text != NULL ? text : "null";
 }
 
 /* --- partition --- */
@@ -339,6 +265,27 @@ static void trust_decides_what_boots(void **state)
     json_decref(root);
 }
 
+static void a_key_file_is_trusted_like_its_digest(void **state)
+{
+    (void)state;
+    const char *key = temp_path(&dir, "key.pem"), *image = temp_path(&dir, "ours.bin");
+    json_t *root = succeed(OTARIA("key", "generate", "--scheme", "ecdsa256", "--out", key));
+    char hex[OT_DIGEST_HEX_BYTES];
+    snprintf(hex, sizeof hex, "%s", text_of(root, "digest"));
+    json_decref(root);
+    json_decref(succeed(OTARIA("image", "sign", good, "--key", key, "--out", image)));
+    struct command c = create(image, signed_image, "1:valid,2:valid");
+    add(&c, "--trust"); /* named keys stand instead of those that signed */
+    add(&c, key);
+    root = succeed(c);
+    assert_int_equal(json_array_size(json_object_get(root, "trust")), 1);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(root, "trust"), 0)), hex);
+    json_decref(root);
+    root = succeed(OTARIA("flash", "boot", chip, "--trust", key));
+    assert_string_equal(text_of(root, "slot"), "ota_0");
+    json_decref(root);
+}
+
 static void efuses_decide_what_boots_and_are_raised_by_write_alone(void **state)
 {
     (void)state;
@@ -498,6 +445,7 @@ int main(void)
         IN_DIR(creation_is_refused_by_name),
         IN_DIR(boot_writes_only_when_told_to),
         IN_DIR(trust_decides_what_boots),
+        IN_DIR(a_key_file_is_trusted_like_its_digest),
         IN_DIR(efuses_decide_what_boots_and_are_raised_by_write_alone),
         IN_DIR(flash_boot_takes_every_decision_of_the_table),
         IN_DIR(flash_boot_does_so_without_rollback),
