@@ -17,5 +17,26 @@ int cmd_key_generate(struct cli *cli, int argc, char **argv);
 int cmd_partition_build(struct cli *cli, int argc, char **argv);
 int cmd_partition_check(struct cli *cli, int argc, char **argv);
 int cmd_partition_show(struct cli *cli, int argc, char **argv);
+/* with a server */
+int cmd_audit_list(struct cli *cli, int argc, char **argv);
+int cmd_device_list(struct cli *cli, int argc, char **argv);
+int cmd_device_run(struct cli *cli, int argc, char **argv);
+int cmd_device_show(struct cli *cli, int argc, char **argv);
+int cmd_device_tag(struct cli *cli, int argc, char **argv);
+int cmd_login(struct cli *cli, int argc, char **argv);
+int cmd_product_create(struct cli *cli, int argc, char **argv);
+int cmd_product_list(struct cli *cli, int argc, char **argv);
+int cmd_release_list(struct cli *cli, int argc, char **argv);
+int cmd_release_push(struct cli *cli, int argc, char **argv);
+int cmd_release_show(struct cli *cli, int argc, char **argv);
+int cmd_rollout_abort(struct cli *cli, int argc, char **argv);
+int cmd_rollout_create(struct cli *cli, int argc, char **argv);
+int cmd_rollout_list(struct cli *cli, int argc, char **argv);
+int cmd_rollout_pause(struct cli *cli, int argc, char **argv);
+int cmd_rollout_resume(struct cli *cli, int argc, char **argv);
+int cmd_rollout_show(struct cli *cli, int argc, char **argv);
+int cmd_rollout_start(struct cli *cli, int argc, char **argv);
+int cmd_rollout_watch(struct cli *cli, int argc, char **argv);
+int cmd_token_create(struct cli *cli, int argc, char **argv);
 
 #endif

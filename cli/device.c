@@ -1,0 +1,238 @@
+/* otaria device list|show|tag. */
+#include "commands.h"
+
+#include "api_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a command on one product needs: connection and product name. */
+struct on_product {
+    struct api_client c;
+    char *product;
+};
+
+static int begin(struct on_product *p, struct cli *cli, const char *given)
+{
+    p->product = NULL;
+    int done = api_open(&p->c, cli);
+    return done < 0 ? api_product(&p->c, given, &p->product) : done;
+}
+
+static void end(struct on_product *p)
+{
+    free(p->product);
+    api_close(&p->c);
+}
+
+static void print_device_line(const json_t *d)
+{
+    size_t i;
+    json_t *tag;
+    const json_t *running = json_object_get(d, "running");
+    api_print_field(d, "id", 24);
+    api_print_field(d, "chip", 9);
+    api_print_field(d, "hw_rev", 3);
+    api_print_field(running, "version", 16);
+    api_print_field(running, "state", 9);
+    api_print_field(d, "last_seen", 20);
+    json_array_foreach(json_object_get(d, "tags"), i, tag)
+    {
+        printf("%s", i > 0 ? "," : "");
+        cli_print_foreign(json_string_value(tag));
+    }
+    printf("\n");
+}
+
+/* Every page of the list into one array. */
+static int fetch_all(struct on_product *p, const char *running, json_t **out)
+{
+    char *next = NULL;
+    int done = -1;
+    *out = json_array();
+    for (bool more = true; more && done < 0;) {
+        json_t *reply = NULL;
+        char *path = next == NULL
+                         ? api_path("/api/v1/products/%s/devices?limit=1000", p->product)
+                         : api_path("/api/v1/products/%s/devices?limit=1000&after=%s", p->product, next);
+        if (running != NULL) {
+            char *filter = api_path("&running=%s", running);
+            strncat(path, filter, 4095 - strlen(path));
+            free(filter);
+        }
+        done = api_call(&p->c, "GET", path, NULL, &reply);
+        free(path);
+        free(next);
+        const char *behind = json_string_value(json_object_get(reply, "next"));
+        next = behind != NULL ? strdup(behind) : NULL;
+        json_array_extend(*out, json_object_get(reply, "devices"));
+        more = next != NULL;
+        json_decref(reply);
+    }
+    free(next);
+    return done;
+}
+
+static int print_list(struct cli *cli, json_t *take_list, bool count)
+{
+    size_t i;
+    json_t *d;
+    if (count) {
+        printf("%zu\n", json_array_size(take_list));
+        json_decref(take_list);
+        return EXIT_OK;
+    }
+    if (cli->json)
+        return cli_print_json(cli, json_pack("{s:o}", "devices", take_list));
+    json_array_foreach(take_list, i, d) print_device_line(d);
+    json_decref(take_list);
+    return EXIT_OK;
+}
+
+int cmd_device_list(struct cli *cli, int argc, char **argv)
+{
+    const char *product = NULL, *running = NULL;
+    bool count = false;
+    struct on_product p;
+    json_t *list = NULL;
+    const struct cli_option options[] = {
+        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"},
+        {"running", CLI_TEXT, &running, "V", "only devices that run this version"},
+        {"count", CLI_FLAG, &count, NULL, "print how many there are"},
+        CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
+    if (done >= 0)
+        return done;
+    done = begin(&p, cli, product);
+    if (done < 0)
+        done = fetch_all(&p, running, &list);
+    if (done < 0)
+        done = print_list(cli, list, count);
+    else
+        json_decref(list);
+    end(&p);
+    return done;
+}
+
+static void print_pair(const char *label, const json_t *object, const char *field)
+{
+    printf("%-16s", label);
+    api_print_field(object, field, 0);
+    printf("\n");
+}
+
+static void print_slot(const char *label, const json_t *slot)
+{
+    if (!json_is_object(slot))
+        return;
+    printf("%-16s", label);
+    api_print_field(slot, "slot", 6);
+    api_print_field(slot, "version", 0);
+    printf("(release ");
+    api_print_field(slot, "release", 0);
+    printf("\b) ");
+    api_print_field(slot, "state", 0);
+    printf("\n%-16s", "");
+    api_print_field(slot, "digest", 0);
+    printf("\n");
+}
+
+static void print_device(const json_t *d)
+{
+    size_t i;
+    json_t *a;
+    print_pair("device", d, "id");
+    print_pair("product", d, "product");
+    print_pair("chip", d, "chip");
+    print_pair("hardware", d, "hw_rev");
+    print_slot("running", json_object_get(d, "running"));
+    print_slot("other slot", json_object_get(d, "other"));
+    print_pair("bootloader", d, "bootloader");
+    print_pair("last seen", d, "last_seen");
+    print_pair("boots", json_object_get(d, "health"), "boots");
+    print_pair("panics", json_object_get(d, "health"), "panics");
+    json_array_foreach(json_object_get(d, "attempts"), i, a)
+    {
+        printf("%-16s", i == 0 ? "attempts" : "");
+        api_print_field(a, "id", 8);
+        api_print_field(a, "release", 12);
+        api_print_field(a, "state", 12);
+        api_print_field(a, "reason", 20);
+        api_print_field(a, "bytes", 0);
+        printf("bytes\n");
+    }
+}
+
+int cmd_device_show(struct cli *cli, int argc, char **argv)
+{
+    const char *id, *product = NULL;
+    struct on_product p;
+    json_t *reply = NULL;
+    const struct cli_option options[] = {
+        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"}, CLI_OPTIONS_END};
+    int done =
+        cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = &id, .min = 1, .max = 1}, NULL);
+    if (done >= 0)
+        return done;
+    done = begin(&p, cli, product);
+    if (done < 0) {
+        char *path = api_path("/api/v1/products/%s/devices/%s", p.product, id);
+        done = api_call(&p.c, "GET", path, NULL, &reply);
+        free(path);
+    }
+    if (done < 0 && cli->json) {
+        done = cli_print_json(cli, reply);
+    } else if (done < 0) {
+        print_device(reply);
+        json_decref(reply);
+        done = EXIT_OK;
+    }
+    end(&p);
+    return done;
+}
+
+static json_t *strings(const char **items, unsigned count)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, json_string(items[i]));
+    return list;
+}
+
+int cmd_device_tag(struct cli *cli, int argc, char **argv)
+{
+    const char *words[17], *product = NULL;
+    unsigned count = 0;
+    struct cli_list drop = {.count = 0};
+    struct on_product p;
+    json_t *reply = NULL;
+    const struct cli_option options[] = {
+        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"},
+        {"remove", CLI_LIST, &drop, "TAG", "tags to take away"},
+        CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options,
+                         &(struct cli_positional){.items = words, .min = 1, .max = 17}, &count);
+    if (done >= 0)
+        return done;
+    if (count < 2 && drop.count == 0)
+        return cli_usage(cli, "name a tag to add, or --remove TAG");
+    done = begin(&p, cli, product);
+    if (done < 0) {
+        char *path = api_path("/api/v1/products/%s/devices/%s/tags", p.product, words[0]);
+        done = api_call(&p.c, "POST", path,
+                        json_pack("{s:o,s:o}", "add", strings(words + 1, count - 1), "remove",
+                                  strings(drop.items, drop.count)),
+                        &reply);
+        free(path);
+    }
+    if (done < 0 && cli->json) {
+        done = cli_print_json(cli, reply);
+    } else if (done < 0) {
+        print_device_line(reply);
+        json_decref(reply);
+        done = EXIT_OK;
+    }
+    end(&p);
+    return done;
+}

@@ -1,0 +1,212 @@
+/* otaria product create|list|show, token create, audit list. */
+#include "commands.h"
+
+#include "api_client.h"
+#include "base/file.h"
+#include "trust_option.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_product(const json_t *p)
+{
+    size_t i;
+    json_t *ring;
+    api_print_field(p, "name", 24);
+    printf("devices ");
+    api_print_field(p, "devices", 7);
+    printf("releases ");
+    api_print_field(p, "releases", 5);
+    printf("rings ");
+    json_array_foreach(json_object_get(p, "rings"), i, ring)
+    {
+        printf("%s", i > 0 ? "," : "");
+        cli_print_foreign(json_string_value(ring));
+    }
+    printf("\n");
+}
+
+/* Print the reply, or what `print` makes of it; drops the reference. */
+static int answer(struct cli *cli, json_t *take_reply, void (*print)(const json_t *))
+{
+    if (cli->json)
+        return cli_print_json(cli, take_reply);
+    print(take_reply);
+    json_decref(take_reply);
+    return EXIT_OK;
+}
+
+static json_t *split(const char *text)
+{
+    json_t *list = json_array();
+    while (*text != '\0') {
+        size_t n = strcspn(text, ",");
+        json_array_append_new(list, json_stringn(text, n));
+        text += n + (text[n] == ',');
+    }
+    return list;
+}
+
+int cmd_product_create(struct cli *cli, int argc, char **argv)
+{
+    const char *name, *rings = "internal,10%,rest";
+    struct cli_list trust = {.count = 0};
+    struct ot_digest digests[CLI_LIST_MAX];
+    struct api_client c;
+    char hex[OT_DIGEST_HEX_BYTES];
+    json_t *reply = NULL;
+    const struct cli_option options[] = {
+        {"trust", CLI_LIST, &trust, "KEY", "keys whose images may be pushed"},
+        {"rings", CLI_TEXT, &rings, "RINGS", "name of a tag, share, rest (internal,10%,rest)"},
+        CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options,
+                         &(struct cli_positional){.items = &name, .min = 1, .max = 1}, NULL);
+    if (done < 0)
+        done = cli_load_digests(cli, &trust, digests);
+    if (done >= 0)
+        return done;
+    if (trust.count == 0)
+        return cli_usage(cli, "--trust KEY is needed");
+    json_t *keys = json_array();
+    for (unsigned i = 0; i < trust.count; i++) {
+        ot_digest_to_hex(&digests[i], hex);
+        json_array_append_new(keys, json_string(hex));
+    }
+    done = api_open(&c, cli);
+    if (done < 0)
+        done =
+            api_call(&c, "POST", "/api/v1/products",
+                     json_pack("{s:s,s:o,s:o}", "name", name, "trust", keys, "rings", split(rings)), &reply);
+    else
+        json_decref(keys);
+    if (done < 0)
+        done = answer(cli, reply, print_product);
+    api_close(&c);
+    return done;
+}
+
+static void print_products(const json_t *reply)
+{
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(reply, "products"), i, p) print_product(p);
+}
+
+int cmd_product_list(struct cli *cli, int argc, char **argv)
+{
+    struct api_client c;
+    json_t *reply = NULL;
+    int done = cli_parse(cli, argc, argv, (struct cli_option[]){CLI_OPTIONS_END},
+                         &(struct cli_positional){.items = NULL}, NULL);
+    if (done >= 0)
+        return done;
+    done = api_open(&c, cli);
+    if (done < 0)
+        done = api_call(&c, "GET", "/api/v1/products", NULL, &reply);
+    if (done < 0)
+        done = answer(cli, reply, print_products);
+    api_close(&c);
+    return done;
+}
+
+/* --- tokens --- */
+
+static json_t *token_body(const char *role, const char *product, const char *uses, const char *expires)
+{
+    unsigned long n;
+    json_t *body = json_pack("{s:s}", "role", role);
+    if (product != NULL)
+        json_object_set_new(body, "product", json_string(product));
+    if (uses != NULL && cli_number(uses, 1000000000, &n) == 0)
+        json_object_set_new(body, "uses", json_integer((json_int_t)n));
+    if (expires != NULL && cli_number(expires, 315360000, &n) == 0)
+        json_object_set_new(body, "expires_s", json_integer((json_int_t)n));
+    return body;
+}
+
+/* The secret goes to a file of its owner's, or, asked for, to the screen: never to a log. */
+static int hand_over(struct cli *cli, json_t *take_reply, const char *out)
+{
+    struct error err;
+    const char *token = json_string_value(json_object_get(take_reply, "token"));
+    int done = EXIT_OK;
+    if (out != NULL) {
+        if (token == NULL || file_write_atomic(out, token, strlen(token), 0600, &err) != 0)
+            done = cli_fail(cli, EXIT_ERROR, "write", "%s: %s", out, token != NULL ? err.text : "no token");
+        json_object_set_new(take_reply, "token", json_string(out));
+    }
+    if (done == EXIT_OK && cli->json)
+        return cli_print_json(cli, take_reply);
+    if (done == EXIT_OK)
+        printf("%s\n", out != NULL ? out : token);
+    json_decref(take_reply);
+    return done;
+}
+
+int cmd_token_create(struct cli *cli, int argc, char **argv)
+{
+    const char *role = NULL, *product = NULL, *uses = NULL, *expires = NULL, *out = NULL;
+    struct api_client c;
+    json_t *reply = NULL;
+    const struct cli_option options[] = {
+        {"role", CLI_TEXT, &role, "R", "admin, uploader, viewer, or enrol (for devices)"},
+        {"product", CLI_TEXT, &product, "P", "the product it is good for"},
+        {"uses", CLI_TEXT, &uses, "N", "how often it can enrol a device"},
+        {"expires-s", CLI_TEXT, &expires, "N", "seconds until it ends"},
+        {"out", CLI_TEXT, &out, "FILE", "write the token there (mode 0600) instead of printing it"},
+        CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
+    if (done >= 0)
+        return done;
+    if (role == NULL)
+        return cli_usage(cli, "--role is needed");
+    done = api_open(&c, cli);
+    if (done < 0)
+        done = api_call(&c, "POST", "/api/v1/tokens", token_body(role, product, uses, expires), &reply);
+    if (done < 0)
+        done = hand_over(cli, reply, out);
+    api_close(&c);
+    return done;
+}
+
+/* --- audit --- */
+
+static void print_audit(const json_t *reply)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(reply, "entries"), i, e)
+    {
+        api_print_field(e, "seq", 6);
+        api_print_field(e, "at", 20);
+        api_print_field(e, "who", 12);
+        api_print_field(e, "action", 18);
+        api_print_field(e, "object", 20);
+        api_print_field(e, "detail", 0);
+        printf("\n");
+    }
+}
+
+int cmd_audit_list(struct cli *cli, int argc, char **argv)
+{
+    const char *after = "0", *limit = "100";
+    struct api_client c;
+    json_t *reply = NULL;
+    const struct cli_option options[] = {{"after", CLI_TEXT, &after, "SEQ", "entries behind this one (0)"},
+                                         {"limit", CLI_TEXT, &limit, "N", "at most so many (100)"},
+                                         CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
+    if (done >= 0)
+        return done;
+    done = api_open(&c, cli);
+    if (done < 0) {
+        char *path = api_path("/api/v1/audit?after=%s&limit=%s", after, limit);
+        done = api_call(&c, "GET", path, NULL, &reply);
+        free(path);
+    }
+    if (done < 0)
+        done = answer(cli, reply, print_audit);
+    api_close(&c);
+    return done;
+}
