@@ -39,11 +39,12 @@ static int follow(struct api_client *c, const char *id)
 {
     int64_t after = 0;
     char number[24], state[24] = "";
+    bool ended = false;
     for (;;) {
         json_t *reply = NULL, *e;
         size_t i;
         snprintf(number, sizeof number, "%" PRId64, after);
-        char *path = api_path("/api/v1/rollouts/%s/events?after=%s&wait_s=10", id, number);
+        char *path = api_path("/api/v1/rollouts/%s/events?after=%s&wait_s=%s", id, number, ended ? "0" : "10");
         int done = api_call(c, "GET", path, NULL, &reply);
         free(path);
         if (done >= 0)
@@ -55,8 +56,9 @@ static int follow(struct api_client *c, const char *id)
         snprintf(state, sizeof state, "%s", now != NULL ? now : "");
         json_decref(reply);
         /* The end is in the timeline too: stop when it has been printed. */
-        if (has_ended(state) && quiet)
+        if (ended && quiet)
             return rollout_exit(state);
+        ended = has_ended(state);
     }
 }
 

@@ -40,11 +40,11 @@ demo_firmware() # OLD NEW
 JSON
 
     say "The server, and the release, undescribed: version and number are your word"
-    trial_server
+    trial_server --poll-s 1
     "$otaria" product create trial --trust "$trial_dir/signing.pem" --rings internal,25%,rest
     "$otaria" token create --role enrol --product trial --out "$trial_dir/enrol.token"
     trial_background sim "$otaria_sim" run "$trial_dir/scenario.json" --server "$device_url" --ca "$ca" \
-        --token "$trial_dir/enrol.token" --state "$trial_dir/fleet" --json
+        --token "$trial_dir/enrol.token" --state "$trial_dir/fleet" --summary "$trial_dir/summary.json"
     demo_wait_for_devices trial 20
     for f in $("$otaria_sim" plan "$trial_dir/scenario.json" --first 2); do
         "$otaria" device tag "$f" internal --product trial >/dev/null
@@ -55,7 +55,16 @@ JSON
     demo_rollout trial new
 
     say "Digests compared"
-    f=$(trial_image_field "$trial_dir/new.bin" digest)
-    echo "release: $f"
-    demo_compare_digests trial "$f" 20
+    demo_wait_for_version trial new 20
+    demo_stop_fleet
+    demo_compare_digests "$(trial_image_field "$trial_dir/new.bin" digest)" 20
+}
+
+demo_compare_digests() # DIGEST COUNT
+{
+    local same
+    same=$(grep -c "\"digest\": \"$1\"" "$trial_dir/summary.json")
+    echo "the release: $1"
+    echo "$same of $2 devices run exactly this"
+    [ "$same" = "$2" ]
 }

@@ -53,62 +53,109 @@ demo_internal()
     echo
 }
 
-demo_wait_for_devices() # COUNT
+demo_wait_for_devices() # PRODUCT COUNT
 {
     local tries=600 n=0
     while [ "$tries" -gt 0 ]; do
-        n=$("$otaria" device list --product lamp --count)
-        [ "$n" -ge "$1" ] && return 0
+        n=$("$otaria" device list --product "$1" --count)
+        [ "$n" -ge "$2" ] && return 0
         tries=$((tries - 1))
         sleep 0.1
     done
-    echo "only $n of $1 devices came up; see $trial_dir" >&2
+    echo "only $n of $2 devices came up; see $trial_dir" >&2
     return 1
 }
 
-demo_rollout() # VERSION
+demo_wait_for_version() # PRODUCT VERSION COUNT: until exactly so many devices say they run it
 {
-    "$otaria" rollout create --product lamp --release "$1" --soak-s 4 --stale-after-s 20 --lease-s 20 --start \
-        --json >"$trial_dir/rollout-$1.json"
-    "$otaria" rollout watch "$(trial_field "$trial_dir/rollout-$1.json" id)"
+    local tries=600 n=-1
+    while [ "$tries" -gt 0 ]; do
+        n=$("$otaria" device list --product "$1" --running "$2" --count)
+        [ "$n" = "$3" ] && return 0
+        tries=$((tries - 1))
+        sleep 0.1
+    done
+    echo "$n devices run $2, not $3; see $trial_dir" >&2
+    return 1
+}
+
+demo_rollout() # PRODUCT VERSION: returns what `rollout watch` returns
+{
+    "$otaria" rollout create --product "$1" --release "$2" --soak-s 3 --stale-after-s 30 --lease-s 30 --start \
+        --json >"$trial_dir/rollout-$2.json"
+    demo_id=$(trial_field "$trial_dir/rollout-$2.json" id)
+    "$otaria" rollout watch "$demo_id"
+}
+
+demo_stop_fleet()
+{
+    trial_stop sim
+    sed -n '/^running/,$p' "$trial_dir/sim.out"
+}
+
+# The bad release must have stopped by itself, harmed few, and left nobody on it that it does not suit.
+demo_check_halt() # DEVICES
+{
+    local harmed offered
+    "$otaria" rollout show "$demo_id" --json >"$trial_dir/halted.json"
+    grep -q '"state": "halted"' "$trial_dir/halted.json" || { echo "1.2.0 was not halted" >&2; return 1; }
+    harmed=$(sed -n 's/.*"harmed": \([0-9]*\).*/\1/p' "$trial_dir/halted.json" | awk '{n += $1} END {print n}')
+    echo "1.2.0 was halted by itself; devices harmed: $harmed of $1, each back on 1.1.0 by itself"
+    [ "$harmed" -ge 2 ] && [ "$harmed" -le $(($1 / 10)) ] || { echo "that is not few" >&2; return 1; }
 }
 
 demo_fleet() # DEVICES
 {
-    say "A signing key, three releases, and what the factory flashes"
-    "$otaria" key generate --scheme rsa3072 --out "$trial_dir/signing.pem"
+    say "A signing key, two releases, and what the factory flashes"
+    "$otaria" key generate --scheme rsa3072 --out "$trial_dir/signing.pem" >/dev/null
     demo_image 1.0.0 100
     demo_image 1.1.0 110
     demo_image 1.2.0 120
     demo_factory
     demo_scenario "$1"
+    echo "lamp 1.0.0, 1.1.0 and 1.2.0 for esp32c3, hardware revisions 0, 1 and 2, signed with RSA-3072"
 
     say "The server: TLS from the first start, a product with three rings"
-    trial_server
+    trial_server --poll-s 2
     "$otaria" product create lamp --trust "$trial_dir/signing.pem" --rings internal,10%,rest
-    "$otaria" token create --role enrol --product lamp --out "$trial_dir/enrol.token"
-    "$otaria" release push "$trial_dir/lamp-1.0.0.bin" --product lamp
-    "$otaria" release push "$trial_dir/lamp-1.1.0.bin" --product lamp
+    "$otaria" token create --role enrol --product lamp --out "$trial_dir/enrol.token" >/dev/null
+    "$otaria" release push "$trial_dir/lamp-1.0.0.bin"
+    "$otaria" release push "$trial_dir/lamp-1.1.0.bin"
 
     say "$1 devices come up on 1.0.0"
     trial_background sim "$otaria_sim" run "$trial_dir/scenario.json" --server "$device_url" --ca "$ca" \
-        --token "$trial_dir/enrol.token" --state "$trial_dir/fleet" --json
-    demo_wait_for_devices "$1"
+        --token "$trial_dir/enrol.token" --state "$trial_dir/fleet" --summary "$trial_dir/summary.json"
+    demo_wait_for_devices lamp "$1"
     printf 'ring internal:'
     demo_internal
 
     say "1.1.0: internal, then 10 %, then the rest"
-    demo_rollout 1.1.0
+    demo_rollout lamp 1.1.0
+    demo_wait_for_version lamp 1.1.0 "$1"
 
-    say "1.2.0 passed QA. It crashes on hardware revision 2, which QA did not have"
-    "$otaria" release push "$trial_dir/lamp-1.2.0.bin" --product lamp
-    if demo_rollout 1.2.0; then
+    say "1.2.0 passes QA, but crashes on hardware revision 2, which QA did not have"
+    "$otaria" release push "$trial_dir/lamp-1.2.0.bin"
+    if demo_rollout lamp 1.2.0; then
         echo "1.2.0 went through: that must not happen" >&2
         return 1
     fi
+    "$otaria" rollout show "$demo_id"
 
     say "What every device really runs"
     demo_settle
-    "$otaria_sim" table "$trial_dir/fleet"
-    "$otaria" rollout list --product lamp
+    demo_stop_fleet
+    demo_check_halt "$1"
+}
+
+# Until nothing is in flight and every device has said what it runs.
+demo_settle()
+{
+    local tries=300 open=1
+    while [ "$tries" -gt 0 ] && [ "$open" -gt 0 ]; do
+        "$otaria" rollout show "$demo_id" --json >"$trial_dir/settling.json"
+        open=$(sed -n 's/.*"in_flight": \([0-9]*\).*/\1/p' "$trial_dir/settling.json" | sed 1d | awk '{n += $1} END {print n + 0}')
+        tries=$((tries - 1))
+        sleep 0.2
+    done
+    sleep 2.5 # one poll: what they run now is known
 }

@@ -58,6 +58,19 @@ trial_wait_for_file() # FILE SECONDS WHAT
     done
 }
 
+trial_stop() # NAME
+{
+    local pid=pid_$1
+    kill "${!pid}" 2>/dev/null || return 0
+    wait "${!pid}" 2>/dev/null || true
+}
+
+trial_image_field() # IMAGE FIELD
+{
+    "$otaria" image info "$1" --json >"$trial_dir/info.json"
+    trial_field "$trial_dir/info.json" "$2"
+}
+
 # The value of a top-level string field of a small JSON file, without a JSON tool.
 trial_field() # FILE FIELD
 {
