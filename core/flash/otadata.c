@@ -84,9 +84,13 @@ const char *ot_ota_state_name(uint32_t state)
     return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
 }
 
-/* Smallest sequence of the form (slot + 1) mod count + k * count that is at least `from`. */
+/*
+ * Smallest sequence of the form (slot + 1) mod count + k * count that is at least `from`; never 0, which names the wrong
+ * slot unless count is a power of two.
+ */
 static uint32_t next_seq(uint32_t from, uint32_t slot, uint32_t ota_count)
 {
+    from = from > 0 ? from : 1;
     uint32_t first = (slot + 1u) % ota_count;
     uint32_t steps = from > first ? (from - first + ota_count - 1u) / ota_count : 0;
     return first + steps * ota_count;

@@ -199,6 +199,10 @@ static void escape(struct json_reader *r, struct sink *s)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     int c = peek(r);
+    if (c == -1) {
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
+        return;
+    }
     r->at++;
     if (c == 'u') {
         uint32_t code = escaped_code(r);
@@ -294,7 +298,7 @@ uint64_t ot_json_number(struct json_reader *r, uint64_t max)
 static bool literal(struct json_reader *r, const char *word)
 {
     size_t n = strlen(word);
-    if (r->len - r->at < n || memcmp(r->text + r->at, word, n) != 0)
+    if (r->status != OT_OK || r->len - r->at < n || memcmp(r->text + r->at, word, n) != 0)
         return false;
     r->at += n;
     return true;

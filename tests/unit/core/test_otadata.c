@@ -192,6 +192,7 @@ static const struct selection selections[] = {
     {"7:valid,6:valid", 3, 2, true, "7:valid,9:new"},
     {"0x7fffffff:valid,-", 2, 1, true, "2147483647:valid,2147483648:new"}, /* and is found at once */
     {"0:valid,-", 2, 0, true, "0:valid,1:new"},
+    {"0:valid,-", 3, 2, true, "0:valid,3:new"}, /* not 0 again, which would name ota_0 */
     /* the slot that is active already: same sector, same sequence */
     {"1:valid,-", 2, 0, true, "1:new,-"},
     {"1:valid,2:valid", 2, 1, true, "1:valid,2:new"},
