@@ -33,6 +33,18 @@ int partition_source_load(const struct cli *cli, const char *path, struct partit
     return -1;
 }
 
+int partition_source_from_words(struct cli *cli, int argc, char **argv, const char **file,
+                                struct partition_source *s)
+{
+    const struct cli_option options[] = {
+        {"flash-size", CLI_TEXT, &s->flash_size, "SIZE", "refuse partitions beyond it"},
+        {"table-offset", CLI_TEXT, &s->table_offset, "OFFSET", "of the table itself (0x8000)"},
+        CLI_OPTIONS_END};
+    const struct cli_positional words = {.items = file, .min = 1, .max = 1};
+    int done = cli_parse(cli, argc, argv, options, &words, NULL);
+    return done < 0 ? partition_source_load(cli, *file, s) : done;
+}
+
 static const char *flags_text(uint32_t flags)
 {
     static const char *const texts[] = {"", "encrypted", "readonly", "encrypted:readonly"};

@@ -18,6 +18,10 @@ int partition_source_rules(const struct cli *cli, struct partition_source *s);
 /** The same, and the table (CSV or binary) loaded by them. */
 int partition_source_load(const struct cli *cli, const char *path, struct partition_source *s);
 
+/** For commands whose words are one table file: its options parsed, the table loaded. -1 to go on, else the exit code. */
+int partition_source_from_words(struct cli *cli, int argc, char **argv, const char **file,
+                                struct partition_source *s);
+
 /** One partition as JSON; new reference. */
 json_t *partition_json(const struct ot_partition *p);
 /** All of them, as text on standard output. */

@@ -1,6 +1,7 @@
 /* Partition tables as bootloaders read them: the stock table byte for byte, every refusal, what an update needs. */
 #include "otaria/bytes.h"
 #include "otaria/partition.h"
+#include "stock_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,21 +15,13 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MB       0x100000u
 
-/* The first 224 bytes of ESP-IDF's "two OTA" table, made by Espressif's generator. */
-static const char stock_hex[] = "aa50010200900000004000006e76730000000000000000000000000000000000"
-                                "aa50010000d00000002000006f74616461746100000000000000000000000000"
-                                "aa50010100f00000001000007068795f696e6974000000000000000000000000"
-                                "aa5000000000010000001000666163746f727900000000000000000000000000"
-                                "aa50001000001100000010006f74615f30000000000000000000000000000000"
-                                "aa50001100002100000010006f74615f31000000000000000000000000000000"
-                                "ebebffffffffffffffffffffffffffffbf25822c0fa6d8641bd930251e06b4c4";
 enum { STOCK_ENTRIES = 6, RECORD = 32 };
 
 static void stock(uint8_t table[OT_TABLE_BYTES])
 {
     memset(table, 0xFF, OT_TABLE_BYTES);
-    for (size_t i = 0; i < sizeof stock_hex / 2; i++) {
-        char pair[3] = {stock_hex[2 * i], stock_hex[2 * i + 1], '\0'};
+    for (size_t i = 0; i < sizeof stock_table_hex / 2; i++) {
+        char pair[3] = {stock_table_hex[2 * i], stock_table_hex[2 * i + 1], '\0'};
         table[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
 }

@@ -1,5 +1,6 @@
 /* Partition CSVs: the grammar and every rule of ESP-IDF's generator, and the binary it makes. */
 #include "base/file.h"
+#include "stock_table.h"
 #include "temp_dir.h"
 #include "tools/partition_csv.h"
 
@@ -22,15 +23,6 @@ static int parse(const char *text, struct partition_list *out, struct error *err
     return partition_csv_parse(text, strlen(text), "t.csv", &rules_4mb, out, err);
 }
 
-/* The first bytes of the stock "two OTA" table; the rest of 3072 is FF. */
-static const char stock_hex[] = "aa50010200900000004000006e76730000000000000000000000000000000000"
-                                "aa50010000d00000002000006f74616461746100000000000000000000000000"
-                                "aa50010100f00000001000007068795f696e6974000000000000000000000000"
-                                "aa5000000000010000001000666163746f727900000000000000000000000000"
-                                "aa50001000001100000010006f74615f30000000000000000000000000000000"
-                                "aa50001100002100000010006f74615f31000000000000000000000000000000"
-                                "ebebffffffffffffffffffffffffffffbf25822c0fa6d8641bd930251e06b4c4";
-
 static const char stock_csv[] = "# Name, Type, SubType, Offset, Size, Flags\n"
                                 "nvs,      data, nvs,     ,        0x4000,\n"
                                 "otadata,  data, ota,     ,        0x2000,\n"
@@ -46,8 +38,8 @@ static void the_stock_table_is_built_byte_for_byte(void **state)
     struct error err = {0};
     uint8_t expected[OT_TABLE_BYTES], table[OT_TABLE_BYTES];
     memset(expected, 0xFF, sizeof expected);
-    for (size_t i = 0; i < sizeof stock_hex / 2; i++) {
-        char pair[3] = {stock_hex[2 * i], stock_hex[2 * i + 1], '\0'};
+    for (size_t i = 0; i < sizeof stock_table_hex / 2; i++) {
+        char pair[3] = {stock_table_hex[2 * i], stock_table_hex[2 * i + 1], '\0'};
         expected[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     assert_int_equal(parse(stock_csv, &list, &err), 0);
