@@ -44,7 +44,8 @@ static int follow(struct api_client *c, const char *id)
         json_t *reply = NULL, *e;
         size_t i;
         snprintf(number, sizeof number, "%" PRId64, after);
-        char *path = api_path("/api/v1/rollouts/%s/events?after=%s&wait_s=%s", id, number, ended ? "0" : "10");
+        char *path =
+            api_path("/api/v1/rollouts/%s/events?after=%s&wait_s=%s", id, number, ended ? "0" : "10");
         int done = api_call(c, "GET", path, NULL, &reply);
         free(path);
         if (done >= 0)
