@@ -25,59 +25,15 @@ uint32_t flash_size_from_text(const char *text)
     return (uint32_t)n * MIB;
 }
 
-int flash_file_create(struct flash_file *f, const char *path, uint32_t size, struct error *err)
-{
-    *f = (struct flash_file){.fd = -1, .size = size};
-    if (!is_chip_size(size))
-        return error_set(err, "flash size %u: 1 MiB to 128 MiB, a power of two", size);
-    f->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (f->fd < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
-    if (ftruncate(f->fd, (off_t)size) != 0) {
-        int cause = errno;
-        flash_file_close(f);
-        unlink(path);
-        return error_set(err, "%s: %s", path, strerror(cause));
-    }
-    return 0;
-}
-
-int flash_file_open(struct flash_file *f, const char *path, bool writable, struct error *err)
-{
-    struct stat st;
-    *f = (struct flash_file){.fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)};
-    if (f->fd < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
-    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || !is_chip_size((uint64_t)st.st_size)) {
-        flash_file_close(f);
-        return error_set(err, "%s: not a virtual flash file (its length is no flash chip's)", path);
-    }
-    f->size = (uint32_t)st.st_size;
-    return 0;
-}
-
-void flash_file_close(struct flash_file *f)
-{
-    if (f->fd >= 0)
-        close(f->fd);
-    f->fd = -1;
-}
-
-static bool in_chip(const struct flash_file *f, uint32_t offset, uint32_t len)
-{
-    return offset <= f->size && len <= f->size - offset;
-}
-
 static void complement(uint8_t *buf, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++)
         buf[i] = (uint8_t)~buf[i];
 }
 
-int flash_file_read(const struct flash_file *f, uint32_t offset, uint8_t *buf, uint32_t len)
+static int file_read(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
-    if (!in_chip(f, offset, len))
-        return -1;
+    const struct flash_file *f = ctx;
     for (uint32_t have = 0; have < len;) {
         ssize_t n = pread(f->fd, buf + have, len - have, (off_t)(offset + have));
         if (n < 0 && errno == EINTR)
@@ -103,10 +59,11 @@ static int write_raw(const struct flash_file *f, uint32_t offset, const uint8_t 
     return 0;
 }
 
-static int program_page(const struct flash_file *f, uint32_t offset, const uint8_t *buf, uint32_t len)
+static int file_program_page(void *ctx, uint32_t offset, const uint8_t *buf, uint32_t len)
 {
+    const struct flash_file *f = ctx;
     uint8_t page[FLASH_PAGE_BYTES];
-    if (flash_file_read(f, offset, page, len) != 0)
+    if (file_read(ctx, offset, page, len) != 0)
         return -1;
     for (uint32_t i = 0; i < len; i++) {
         if ((buf[i] & (uint8_t)~page[i]) != 0)
@@ -117,30 +74,11 @@ static int program_page(const struct flash_file *f, uint32_t offset, const uint8
     return write_raw(f, offset, page, len);
 }
 
-int flash_file_program(const struct flash_file *f, uint32_t offset, const uint8_t *buf, uint32_t len)
+static int file_erase(void *ctx, uint32_t offset, uint32_t len)
 {
-    if (!in_chip(f, offset, len))
-        return -1;
-    while (len > 0) {
-        uint32_t n = FLASH_PAGE_BYTES - offset % FLASH_PAGE_BYTES;
-        if (n > len)
-            n = len;
-        if (program_page(f, offset, buf, n) != 0)
-            return -1;
-        offset += n;
-        buf += n;
-        len -= n;
-    }
-    return 0;
-}
-
-int flash_file_erase(const struct flash_file *f, uint32_t offset, uint32_t len)
-{
+    const struct flash_file *f = ctx;
     static const uint8_t zero[FLASH_SECTOR_BYTES];
-    if (!in_chip(f, offset, len) || offset % FLASH_SECTOR_BYTES != 0 || len % FLASH_SECTOR_BYTES != 0)
-        return -1;
-    if (len == 0 ||
-        fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0)
+    if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0)
         return 0;
     /* A file system without holes. */
     for (uint32_t at = offset; at < offset + len; at += FLASH_SECTOR_BYTES) {
@@ -148,4 +86,46 @@ int flash_file_erase(const struct flash_file *f, uint32_t offset, uint32_t len)
             return -1;
     }
     return 0;
+}
+
+static const struct flash_ops file_ops = {
+    .read = file_read, .program_page = file_program_page, .erase = file_erase};
+
+int flash_file_create(struct flash_file *f, const char *path, uint32_t size, struct error *err)
+{
+    *f = (struct flash_file){.flash = {.ops = &file_ops, .ctx = f, .size = size}, .fd = -1};
+    if (!is_chip_size(size))
+        return error_set(err, "flash size %u: 1 MiB to 128 MiB, a power of two", size);
+    f->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (f->fd < 0)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    if (ftruncate(f->fd, (off_t)size) != 0) {
+        int cause = errno;
+        flash_file_close(f);
+        unlink(path);
+        return error_set(err, "%s: %s", path, strerror(cause));
+    }
+    return 0;
+}
+
+int flash_file_open(struct flash_file *f, const char *path, bool writable, struct error *err)
+{
+    struct stat st;
+    *f = (struct flash_file){.flash = {.ops = &file_ops, .ctx = f},
+                             .fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)};
+    if (f->fd < 0)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || !is_chip_size((uint64_t)st.st_size)) {
+        flash_file_close(f);
+        return error_set(err, "%s: not a virtual flash file (its length is no flash chip's)", path);
+    }
+    f->flash.size = (uint32_t)st.st_size;
+    return 0;
+}
+
+void flash_file_close(struct flash_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
 }

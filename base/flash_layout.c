@@ -11,12 +11,12 @@
 #define APP_DESC_MAGIC 0xABCD5432u
 #define CHIP_ESP32C2   0x000Cu
 
-int flash_layout_read(struct flash_layout *l, const struct flash_file *flash, uint32_t table_offset,
+int flash_layout_read(struct flash_layout *l, const struct flash *flash, uint32_t table_offset,
                       struct error *err)
 {
     memset(l, 0, sizeof *l);
     l->flash = flash;
-    if (flash_file_read(flash, table_offset, l->table, sizeof l->table) != 0)
+    if (flash_read(flash, table_offset, l->table, sizeof l->table) != 0)
         return error_set(err, "partition table at 0x%x: cannot be read", table_offset);
     enum ot_status st = ot_table_parse(l->table, flash->size, &l->table_count);
     if (st != OT_OK)
@@ -40,25 +40,25 @@ int flash_layout_read_otadata(const struct flash_layout *l, unsigned index,
     uint32_t at;
     if (otadata_at(l, index, &at) != 0)
         return -1;
-    return flash_file_read(l->flash, at, out, OT_OTADATA_ENTRY_BYTES);
+    return flash_read(l->flash, at, out, OT_OTADATA_ENTRY_BYTES);
 }
 
 int flash_layout_write_otadata(const struct flash_layout *l, unsigned index,
                                const uint8_t bytes[OT_OTADATA_ENTRY_BYTES])
 {
     uint32_t at;
-    if (otadata_at(l, index, &at) != 0 || flash_file_erase(l->flash, at, FLASH_SECTOR_BYTES) != 0)
+    if (otadata_at(l, index, &at) != 0 || flash_erase(l->flash, at, FLASH_SECTOR_BYTES) != 0)
         return -1;
-    return flash_file_program(l->flash, at, bytes, OT_OTADATA_ENTRY_BYTES);
+    return flash_program(l->flash, at, bytes, OT_OTADATA_ENTRY_BYTES);
 }
 
 static enum ot_status read_part(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
     const struct flash_part *p = ctx;
-    return flash_file_read(p->flash, p->offset + offset, buf, len) == 0 ? OT_OK : OT_E_READ;
+    return flash_read(p->flash, p->offset + offset, buf, len) == 0 ? OT_OK : OT_E_READ;
 }
 
-struct ot_source flash_part_source(const struct flash_file *flash, const struct ot_partition *p,
+struct ot_source flash_part_source(const struct flash *flash, const struct ot_partition *p,
                                    struct flash_part *ctx)
 {
     *ctx = (struct flash_part){.flash = flash, .offset = p->offset};
@@ -103,7 +103,7 @@ enum ot_status flash_slot_secure_version(const struct flash_layout *l, int slot,
     if (p == NULL)
         return OT_E_NOT_FOUND;
     if (p->size < OT_APP_DESC_OFFSET + OT_APP_DESC_BYTES ||
-        flash_file_read(l->flash, p->offset + OT_APP_DESC_OFFSET, head, sizeof head) != 0)
+        flash_read(l->flash, p->offset + OT_APP_DESC_OFFSET, head, sizeof head) != 0)
         return OT_E_READ;
     *out = ot_load32(head + 4);
     return ot_load32(head) == APP_DESC_MAGIC ? OT_OK : OT_E_IMAGE_APP_DESC;

@@ -14,7 +14,7 @@ int flash_open(const struct cli *cli, const char *path, const char *table_offset
         return cli_usage(cli, "--table-offset %s: a multiple of 0x1000, such as 0x8000", table_offset);
     if (flash_file_open(flash, path, writable, &err) != 0)
         return cli_fail(cli, EXIT_ERROR, "flash", "%s", err.text);
-    if (flash_layout_read(layout, flash, (uint32_t)at, &err) == 0)
+    if (flash_layout_read(layout, &flash->flash, (uint32_t)at, &err) == 0)
         return -1;
     flash_file_close(flash);
     return cli_fail(cli, EXIT_ERROR, "partition_table", "%s: %s", path, err.text);

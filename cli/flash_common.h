@@ -2,6 +2,7 @@
 #ifndef CLI_FLASH_COMMON_H
 #define CLI_FLASH_COMMON_H
 
+#include "base/flash_file.h"
 #include "base/flash_layout.h"
 #include "cli.h"
 #include "otaria/otadata.h"

@@ -88,7 +88,7 @@ static void read_factory(const struct flash_layout *l, struct factory_view *f)
     static const char ns[] = "otaria";
     *f = (struct factory_view){.undescribed = 1};
     if (flash_factory_place(l->table, l->table_count, &place) != 0 ||
-        flash_file_read(l->flash, place.offset, page, sizeof page) != 0 || !nvs_page_valid(page))
+        flash_read(l->flash, place.offset, page, sizeof page) != 0 || !nvs_page_valid(page))
         return;
     f->present = true;
     f->has_device = nvs_page_get_string(page, ns, "device_id", f->device, sizeof f->device) == 0;

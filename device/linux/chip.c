@@ -7,6 +7,10 @@
 
 static int load_efuses(struct chip *c, const char *flash_path, struct error *err)
 {
+    if (c->world->burn != NULL) {
+        c->fuses = *c->world->fuses;
+        return 0;
+    }
     int n = snprintf(c->efuse_path, sizeof c->efuse_path, "%s.efuse", flash_path);
     if (n < 0 || (size_t)n >= sizeof c->efuse_path)
         return error_set(err, "%s: path too long", flash_path);
@@ -20,19 +24,19 @@ static int load_efuses(struct chip *c, const char *flash_path, struct error *err
 static int journal_read(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
     const struct chip *c = ctx;
-    return flash_file_read(&c->flash, c->journal_offset + offset, buf, len);
+    return flash_read(c->flash, c->journal_offset + offset, buf, len);
 }
 
 static int journal_program(void *ctx, uint32_t offset, const uint8_t *buf, uint32_t len)
 {
     const struct chip *c = ctx;
-    return flash_file_program(&c->flash, c->journal_offset + offset, buf, len);
+    return flash_program(c->flash, c->journal_offset + offset, buf, len);
 }
 
 static int journal_erase(void *ctx, uint32_t offset)
 {
     const struct chip *c = ctx;
-    return flash_file_erase(&c->flash, c->journal_offset + offset, JOURNAL_SECTOR_BYTES);
+    return flash_erase(c->flash, c->journal_offset + offset, JOURNAL_SECTOR_BYTES);
 }
 
 static int open_journal(struct chip *c, struct error *err)
@@ -61,21 +65,42 @@ static int learn_chip(struct chip *c, struct error *err)
         struct ot_image_limits any = {0};
         if (chip_slot_source(c, order[i], &ctx, &src) == 0 && ot_image_parse(&src, &any, &image) == OT_OK &&
             ot_chip_by_id(image.chip_id) != NULL) {
-            c->fuses.has_chip = true;
-            c->fuses.chip_id = image.chip_id;
-            return efuse_file_save(c->efuse_path, &c->fuses, err);
+            struct efuses known = c->fuses;
+            known.has_chip = true;
+            known.chip_id = image.chip_id;
+            return chip_burn(c, &known) == OT_OK ? 0 : error_set(err, "the eFuses cannot be written");
         }
     }
     return c->fuses.has_chip ? 0 : error_set(err, "no slot holds an ESP app image");
 }
 
-int chip_open(struct chip *c, const char *flash_path, struct error *err)
+enum ot_status chip_burn(struct chip *c, const struct efuses *fuses)
+{
+    int done = c->world->burn != NULL ? c->world->burn(c->world->ctx, fuses)
+                                      : efuse_file_save(c->efuse_path, fuses, NULL);
+    if (done != 0)
+        return OT_E_FLASH_WRITE;
+    c->fuses = *fuses;
+    return OT_OK;
+}
+
+static int open_flash(struct chip *c, const char *flash_path, struct error *err)
+{
+    c->flash = c->world->flash;
+    if (c->flash != NULL)
+        return 0;
+    c->flash = &c->file.flash;
+    return flash_file_open(&c->file, flash_path, true, err);
+}
+
+int chip_open(struct chip *c, const char *flash_path, const struct vdev_world *world, struct error *err)
 {
     memset(c, 0, sizeof *c);
-    c->flash.fd = -1;
-    if (flash_file_open(&c->flash, flash_path, true, err) != 0)
+    c->file.fd = -1;
+    c->world = world;
+    if (open_flash(c, flash_path, err) != 0)
         return -1;
-    if (flash_layout_read(&c->layout, &c->flash, OT_TABLE_OFFSET_DEFAULT, err) == 0 &&
+    if (flash_layout_read(&c->layout, c->flash, OT_TABLE_OFFSET_DEFAULT, err) == 0 &&
         load_efuses(c, flash_path, err) == 0 && open_journal(c, err) == 0 && learn_chip(c, err) == 0)
         return 0;
     chip_close(c);
@@ -84,7 +109,7 @@ int chip_open(struct chip *c, const char *flash_path, struct error *err)
 
 void chip_close(struct chip *c)
 {
-    flash_file_close(&c->flash);
+    flash_file_close(&c->file);
 }
 
 int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES])
@@ -92,7 +117,7 @@ int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES])
     struct ot_partition p;
     if (flash_factory_place(c->layout.table, c->layout.table_count, &p) != 0)
         return -1;
-    return flash_file_read(&c->flash, p.offset, page, FLASH_SECTOR_BYTES);
+    return flash_read(c->flash, p.offset, page, FLASH_SECTOR_BYTES);
 }
 
 int chip_read_otadata(const struct chip *c, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES])
@@ -110,7 +135,7 @@ int chip_slot_source(const struct chip *c, int slot, struct flash_part *ctx, str
     const struct ot_partition *p = ot_slots_partition(&c->layout.slots, slot);
     if (p == NULL)
         return -1;
-    *out = flash_part_source(&c->flash, p, ctx);
+    *out = flash_part_source(c->flash, p, ctx);
     return 0;
 }
 
@@ -159,8 +184,9 @@ static uint32_t boot_chip_version(void *ctx)
 static enum ot_status boot_burn(void *ctx, uint32_t version)
 {
     struct chip *c = ctx;
-    c->fuses.secure_version = version;
-    return efuse_file_save(c->efuse_path, &c->fuses, NULL) == 0 ? OT_OK : OT_E_FLASH_WRITE;
+    struct efuses raised = c->fuses;
+    raised.secure_version = version;
+    return chip_burn(c, &raised);
 }
 
 enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, struct ot_boot_result *out)

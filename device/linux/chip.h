@@ -5,15 +5,19 @@
 #define LINUX_CHIP_H
 
 #include "base/efuse_file.h"
+#include "base/flash_file.h"
 #include "base/flash_layout.h"
 #include "journal_log.h"
 #include "otaria/boot.h"
 #include "otaria/image.h"
+#include "vdev/world.h"
 
 #include <limits.h>
 
 struct chip {
-    struct flash_file flash;
+    const struct flash *flash; /* `file`'s, or the world's */
+    const struct vdev_world *world;
+    struct flash_file file;
     char efuse_path[PATH_MAX];
     struct efuses fuses;
     struct flash_layout layout;
@@ -21,9 +25,15 @@ struct chip {
     struct journal_log journal;
 };
 
-/** Open flash and eFuses (FLASH.efuse, made with a random MAC on first use), parse the table, find the journal. */
-int chip_open(struct chip *c, const char *flash_path, struct error *err);
+/**
+ * Open flash and eFuses (FLASH.efuse, made with a random MAC on first use; or those of `world`), parse the table, find
+ * the journal.
+ */
+int chip_open(struct chip *c, const char *flash_path, const struct vdev_world *world, struct error *err);
 void chip_close(struct chip *c);
+
+/** Burn what `fuses` has and the chip has not. OT_OK when it is durable. */
+enum ot_status chip_burn(struct chip *c, const struct efuses *fuses);
 
 /** Factory data page (fctry, else nvs): one page of bytes, or -1 when there is none. */
 int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES]);

@@ -9,16 +9,18 @@
 #include <string.h>
 #include <time.h>
 
-static uint64_t real_ms(void)
+static uint64_t world_ms(const struct vdev *v)
 {
     struct timespec t;
+    if (v->world.now_ms != NULL)
+        return v->world.now_ms(v->world.ctx);
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
 uint64_t vdev_device_ms(const struct vdev *v)
 {
-    return (real_ms() - v->boot_ms) * v->options.scenario->speed;
+    return (world_ms(v) - v->boot_ms) * v->options.scenario->speed;
 }
 
 void vdev_tell(const struct vdev *v, enum vdev_event event, int a, int b)
@@ -35,7 +37,9 @@ struct vdev *vdev_open(const struct vdev_options *options, struct error *err)
         return NULL;
     }
     v->options = *options;
-    v->chip.flash.fd = -1;
+    if (options->world != NULL)
+        v->world = *options->world;
+    v->chip.file.fd = -1;
     v->next_reset = OT_RESET_POWER_ON;
     v->server_url = strdup(options->server_url);
     v->enrolment_token = options->enrolment_token != NULL ? strdup(options->enrolment_token) : NULL;
@@ -44,7 +48,7 @@ struct vdev *vdev_open(const struct vdev_options *options, struct error *err)
         vdev_close(v);
         return NULL;
     }
-    if (chip_open(&v->chip, options->flash_path, err) != 0 || vdev_port_init(v, err) != 0) {
+    if (chip_open(&v->chip, options->flash_path, &v->world, err) != 0 || vdev_port_init(v, err) != 0) {
         vdev_close(v);
         return NULL;
     }
@@ -62,6 +66,14 @@ void vdev_close(struct vdev *v)
     free(v->enrolment_token);
     explicit_bzero(v, sizeof *v); /* the device token */
     free(v);
+}
+
+void vdev_power_cut(struct vdev *v)
+{
+    v->is_up = false;
+    v->next_reset = OT_RESET_POWER_ON;
+    if (v->world.burn != NULL)
+        v->chip.fuses = *v->world.fuses;
 }
 
 void vdev_use_https(struct vdev *v, struct https *https)
@@ -93,7 +105,7 @@ static int boot(struct vdev *v)
     struct ot_boot_config config = {.rollback = v->options.rollback,
                                     .anti_rollback = v->options.anti_rollback};
     struct ot_agent_config agent = agent_config(v->options.scenario);
-    v->boot_ms = real_ms();
+    v->boot_ms = world_ms(v);
     v->self_test_ms = 0;
     v->reset_asked = false;
     v->throttle_ms = 0;

@@ -7,6 +7,7 @@
 
 struct vdev {
     struct vdev_options options;
+    struct vdev_world world; /* zeros: the real thing */
     char *server_url, *enrolment_token;
     struct chip chip;
     struct ot_port port;

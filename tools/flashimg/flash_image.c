@@ -157,19 +157,18 @@ static bool is_erased(const uint8_t *bytes, size_t len)
 }
 
 /* Sectors of FF stay holes. */
-static int put(const struct flash_file *f, uint32_t offset, const uint8_t *bytes, size_t len)
+static int put(const struct flash *f, uint32_t offset, const uint8_t *bytes, size_t len)
 {
     for (size_t at = 0; at < len; at += FLASH_SECTOR_BYTES) {
         size_t n = len - at < FLASH_SECTOR_BYTES ? len - at : FLASH_SECTOR_BYTES;
         if (!is_erased(bytes + at, n) &&
-            flash_file_program(f, offset + (uint32_t)at, bytes + at, (uint32_t)n) != 0)
+            flash_program(f, offset + (uint32_t)at, bytes + at, (uint32_t)n) != 0)
             return -1;
     }
     return 0;
 }
 
-static int put_slots(const struct flash_file *f, const struct flash_image_spec *spec,
-                     const struct ot_slots *slots)
+static int put_slots(const struct flash *f, const struct flash_image_spec *spec, const struct ot_slots *slots)
 {
     for (unsigned i = 0; i < spec->slot_count; i++) {
         const struct flash_slot_content *c = &spec->slots[i];
@@ -179,7 +178,7 @@ static int put_slots(const struct flash_file *f, const struct flash_image_spec *
     return 0;
 }
 
-static int put_otadata(const struct flash_file *f, const struct flash_image_spec *spec,
+static int put_otadata(const struct flash *f, const struct flash_image_spec *spec,
                        const struct ot_slots *slots)
 {
     uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
@@ -191,7 +190,7 @@ static int put_otadata(const struct flash_file *f, const struct flash_image_spec
     return 0;
 }
 
-static int put_factory(const struct flash_file *f, const struct flash_image_spec *spec)
+static int put_factory(const struct flash *f, const struct flash_image_spec *spec)
 {
     struct nvs_page page;
     struct ot_partition place;
@@ -203,7 +202,7 @@ static int put_factory(const struct flash_file *f, const struct flash_image_spec
     return put(f, place.offset, page.bytes, sizeof page.bytes);
 }
 
-static int put_all(const struct flash_file *f, const struct flash_image_spec *spec)
+static int put_all(const struct flash *f, const struct flash_image_spec *spec)
 {
     struct ot_slots slots;
     ot_table_slots(spec->table, spec->table_count, &slots);
@@ -229,7 +228,7 @@ int flash_image_create(const char *path, const struct flash_image_spec *spec, st
     if (flash_file_create(&f, tmp, spec->flash_bytes, err) != 0)
         return -1;
     errno = 0;
-    bool failed = put_all(&f, spec) != 0 || fsync(f.fd) != 0;
+    bool failed = put_all(&f.flash, spec) != 0 || fsync(f.fd) != 0;
     int cause = errno;
     flash_file_close(&f);
     if (!failed && rename(tmp, path) == 0)

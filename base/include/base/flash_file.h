@@ -12,16 +12,15 @@
 #define BASE_FLASH_FILE_H
 
 #include "base/error.h"
+#include "base/flash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLASH_SECTOR_BYTES 4096u
-#define FLASH_PAGE_BYTES   256u
-
+/** Must not move while it is open: `flash` points back at it. */
 struct flash_file {
+    struct flash flash;
     int fd;
-    uint32_t size;
 };
 
 /** Create `path` (must not exist) as an erased chip of `size` bytes (1 MiB to 128 MiB, a power of two). */
@@ -29,14 +28,6 @@ int flash_file_create(struct flash_file *f, const char *path, uint32_t size, str
 /** Open an existing one. */
 int flash_file_open(struct flash_file *f, const char *path, bool writable, struct error *err);
 void flash_file_close(struct flash_file *f);
-
-/** 0 or -1 (out of range, I/O error). */
-int flash_file_read(const struct flash_file *f, uint32_t offset, uint8_t *buf, uint32_t len);
-/** Any length; split into pages. -1: out of range, I/O error, or a 0 would have to become a 1 (nothing written then
- *  beyond the pages before). */
-int flash_file_program(const struct flash_file *f, uint32_t offset, const uint8_t *buf, uint32_t len);
-/** Sector aligned. */
-int flash_file_erase(const struct flash_file *f, uint32_t offset, uint32_t len);
 
 /** "4MB" to bytes; 0 when it is not 1MB, 2MB ... 128MB. */
 uint32_t flash_size_from_text(const char *text);

@@ -12,21 +12,21 @@
 #define BASE_FLASH_LAYOUT_H
 
 #include "base/efuse_file.h"
-#include "base/flash_file.h"
+#include "base/flash.h"
 #include "base/nvs_page.h"
 #include "otaria/otadata.h"
 #include "otaria/partition.h"
 #include "otaria/trust.h"
 
 struct flash_layout {
-    const struct flash_file *flash; /* borrowed, must outlive it */
+    const struct flash *flash; /* borrowed, must outlive it */
     uint8_t table[OT_TABLE_BYTES];
     uint32_t table_count;
     struct ot_slots slots;
 };
 
 /** Read and check the table at `table_offset`. 0, or -1 with a message. */
-int flash_layout_read(struct flash_layout *l, const struct flash_file *flash, uint32_t table_offset,
+int flash_layout_read(struct flash_layout *l, const struct flash *flash, uint32_t table_offset,
                       struct error *err);
 
 /** otadata entry 0 or 1; -1 on I/O errors or when the table has none of two sectors. */
@@ -38,10 +38,10 @@ int flash_layout_write_otadata(const struct flash_layout *l, unsigned index,
 
 /** A source over a partition; keep `ctx` as long as the source. */
 struct flash_part {
-    const struct flash_file *flash;
+    const struct flash *flash;
     uint32_t offset;
 };
-struct ot_source flash_part_source(const struct flash_file *flash, const struct ot_partition *p,
+struct ot_source flash_part_source(const struct flash *flash, const struct ot_partition *p,
                                    struct flash_part *ctx);
 
 /** Structure, checksum, digest of the image in a slot; OT_E_NOT_FOUND when the table has no such slot. */

@@ -16,7 +16,7 @@
 
 struct fixture {
     struct temp_dir dir;
-    struct flash_file flash;
+    struct flash_file file;
 };
 
 static struct fixture fixture;
@@ -26,22 +26,22 @@ static int set_up(void **state)
     struct error err = {0};
     temp_dir_make(&fixture.dir);
     *state = &fixture;
-    return flash_file_create(&fixture.flash, temp_path(&fixture.dir, "chip"), 4 * MB, &err);
+    return flash_file_create(&fixture.file, temp_path(&fixture.dir, "chip"), 4 * MB, &err);
 }
 
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    flash_file_close(&f->flash);
+    flash_file_close(&f->file);
     temp_dir_remove(&f->dir);
     return 0;
 }
 
-static bool all_are(const struct flash_file *f, uint32_t offset, uint32_t len, uint8_t value)
+static bool all_are(const struct flash *f, uint32_t offset, uint32_t len, uint8_t value)
 {
     uint8_t b;
     for (uint32_t i = 0; i < len; i++) {
-        if (flash_file_read(f, offset + i, &b, 1) != 0 || b != value)
+        if (flash_read(f, offset + i, &b, 1) != 0 || b != value)
             return false;
     }
     return true;
@@ -53,11 +53,11 @@ static void a_new_chip_is_erased_and_takes_no_room(void **state)
     struct stat st;
     static uint8_t sector[FLASH_SECTOR_BYTES];
     for (uint32_t at = 0; at < 4 * MB; at += MB / 2) {
-        assert_int_equal(flash_file_read(&f->flash, at, sector, sizeof sector), 0);
+        assert_int_equal(flash_read(&f->file.flash, at, sector, sizeof sector), 0);
         for (size_t i = 0; i < sizeof sector; i++)
             assert_int_equal(sector[i], 0xFF);
     }
-    assert_int_equal(fstat(f->flash.fd, &st), 0);
+    assert_int_equal(fstat(f->file.fd, &st), 0);
     assert_int_equal(st.st_size, 4 * MB);
     assert_int_equal(st.st_blocks, 0);
 }
@@ -67,8 +67,8 @@ static void the_file_holds_the_complement(void **state)
     struct fixture *f = *state;
     const uint8_t bytes[3] = {0x00, 0xA5, 0xFF};
     uint8_t raw[3];
-    assert_int_equal(flash_file_program(&f->flash, 0x1234, bytes, sizeof bytes), 0);
-    assert_int_equal(pread(f->flash.fd, raw, sizeof raw, 0x1234), 3);
+    assert_int_equal(flash_program(&f->file.flash, 0x1234, bytes, sizeof bytes), 0);
+    assert_int_equal(pread(f->file.fd, raw, sizeof raw, 0x1234), 3);
     assert_int_equal(raw[0], 0xFF);
     assert_int_equal(raw[1], 0x5A);
     assert_int_equal(raw[2], 0x00);
@@ -78,15 +78,15 @@ static void programming_only_clears_bits(void **state)
 {
     struct fixture *f = *state;
     uint8_t b = 0xF0;
-    assert_int_equal(flash_file_program(&f->flash, 100, &b, 1), 0);
+    assert_int_equal(flash_program(&f->file.flash, 100, &b, 1), 0);
     b = 0xF1; /* one bit back to 1 */
-    assert_int_equal(flash_file_program(&f->flash, 100, &b, 1), -1);
-    assert_true(all_are(&f->flash, 100, 1, 0xF0));
+    assert_int_equal(flash_program(&f->file.flash, 100, &b, 1), -1);
+    assert_true(all_are(&f->file.flash, 100, 1, 0xF0));
     b = 0x30;
-    assert_int_equal(flash_file_program(&f->flash, 100, &b, 1), 0);
+    assert_int_equal(flash_program(&f->file.flash, 100, &b, 1), 0);
     b = 0x30; /* the same again is nothing new */
-    assert_int_equal(flash_file_program(&f->flash, 100, &b, 1), 0);
-    assert_true(all_are(&f->flash, 100, 1, 0x30));
+    assert_int_equal(flash_program(&f->file.flash, 100, &b, 1), 0);
+    assert_true(all_are(&f->file.flash, 100, 1, 0x30));
 }
 
 static void a_refused_page_is_left_whole_and_pages_before_it_are_written(void **state)
@@ -94,11 +94,11 @@ static void a_refused_page_is_left_whole_and_pages_before_it_are_written(void **
     struct fixture *f = *state;
     uint8_t zero = 0, bytes[512];
     memset(bytes, 0x55, sizeof bytes);
-    assert_int_equal(flash_file_program(&f->flash, 0x1000 + 256 + 7, &zero, 1), 0);
-    assert_int_equal(flash_file_program(&f->flash, 0x1000, bytes, sizeof bytes), -1);
-    assert_true(all_are(&f->flash, 0x1000, 256, 0x55));
-    assert_true(all_are(&f->flash, 0x1000 + 256, 7, 0xFF));
-    assert_true(all_are(&f->flash, 0x1000 + 256 + 8, 200, 0xFF));
+    assert_int_equal(flash_program(&f->file.flash, 0x1000 + 256 + 7, &zero, 1), 0);
+    assert_int_equal(flash_program(&f->file.flash, 0x1000, bytes, sizeof bytes), -1);
+    assert_true(all_are(&f->file.flash, 0x1000, 256, 0x55));
+    assert_true(all_are(&f->file.flash, 0x1000 + 256, 7, 0xFF));
+    assert_true(all_are(&f->file.flash, 0x1000 + 256 + 8, 200, 0xFF));
 }
 
 static void lengths_cross_pages_and_sectors(void **state)
@@ -107,11 +107,11 @@ static void lengths_cross_pages_and_sectors(void **state)
     static uint8_t bytes[10000], back[10000];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 256);
-    assert_int_equal(flash_file_program(&f->flash, 0x20FA1, bytes, sizeof bytes), 0);
-    assert_int_equal(flash_file_read(&f->flash, 0x20FA1, back, sizeof back), 0);
+    assert_int_equal(flash_program(&f->file.flash, 0x20FA1, bytes, sizeof bytes), 0);
+    assert_int_equal(flash_read(&f->file.flash, 0x20FA1, back, sizeof back), 0);
     assert_memory_equal(bytes, back, sizeof bytes);
-    assert_true(all_are(&f->flash, 0x20FA0, 1, 0xFF));
-    assert_true(all_are(&f->flash, 0x20FA1 + sizeof bytes, 1, 0xFF));
+    assert_true(all_are(&f->file.flash, 0x20FA0, 1, 0xFF));
+    assert_true(all_are(&f->file.flash, 0x20FA1 + sizeof bytes, 1, 0xFF));
 }
 
 static void erasing_sets_whole_sectors_and_gives_the_room_back(void **state)
@@ -119,14 +119,14 @@ static void erasing_sets_whole_sectors_and_gives_the_room_back(void **state)
     struct fixture *f = *state;
     static uint8_t zeros[3 * FLASH_SECTOR_BYTES];
     struct stat before, after;
-    assert_int_equal(flash_file_program(&f->flash, 0x10000, zeros, sizeof zeros), 0);
-    assert_int_equal(fsync(f->flash.fd), 0);
-    assert_int_equal(fstat(f->flash.fd, &before), 0);
-    assert_int_equal(flash_file_erase(&f->flash, 0x11000, FLASH_SECTOR_BYTES), 0);
-    assert_int_equal(fstat(f->flash.fd, &after), 0);
-    assert_true(all_are(&f->flash, 0x10FFF, 1, 0x00));
-    assert_true(all_are(&f->flash, 0x11000, FLASH_SECTOR_BYTES, 0xFF));
-    assert_true(all_are(&f->flash, 0x12000, 1, 0x00));
+    assert_int_equal(flash_program(&f->file.flash, 0x10000, zeros, sizeof zeros), 0);
+    assert_int_equal(fsync(f->file.fd), 0);
+    assert_int_equal(fstat(f->file.fd, &before), 0);
+    assert_int_equal(flash_erase(&f->file.flash, 0x11000, FLASH_SECTOR_BYTES), 0);
+    assert_int_equal(fstat(f->file.fd, &after), 0);
+    assert_true(all_are(&f->file.flash, 0x10FFF, 1, 0x00));
+    assert_true(all_are(&f->file.flash, 0x11000, FLASH_SECTOR_BYTES, 0xFF));
+    assert_true(all_are(&f->file.flash, 0x12000, 1, 0x00));
     assert_int_equal(after.st_size, 4 * MB);
     assert_true(after.st_blocks < before.st_blocks);
 }
@@ -134,21 +134,21 @@ static void erasing_sets_whole_sectors_and_gives_the_room_back(void **state)
 static void erasing_is_for_sectors_of_the_chip_alone(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(flash_file_erase(&f->flash, 0x10001, FLASH_SECTOR_BYTES), -1);
-    assert_int_equal(flash_file_erase(&f->flash, 0x10000, 100), -1);
-    assert_int_equal(flash_file_erase(&f->flash, 4 * MB, FLASH_SECTOR_BYTES), -1);
-    assert_int_equal(flash_file_erase(&f->flash, 4 * MB - FLASH_SECTOR_BYTES, 2 * FLASH_SECTOR_BYTES), -1);
-    assert_int_equal(flash_file_erase(&f->flash, 0x10000, 0), 0);
+    assert_int_equal(flash_erase(&f->file.flash, 0x10001, FLASH_SECTOR_BYTES), -1);
+    assert_int_equal(flash_erase(&f->file.flash, 0x10000, 100), -1);
+    assert_int_equal(flash_erase(&f->file.flash, 4 * MB, FLASH_SECTOR_BYTES), -1);
+    assert_int_equal(flash_erase(&f->file.flash, 4 * MB - FLASH_SECTOR_BYTES, 2 * FLASH_SECTOR_BYTES), -1);
+    assert_int_equal(flash_erase(&f->file.flash, 0x10000, 0), 0);
 }
 
 static void nothing_is_read_or_programmed_beyond_the_chip(void **state)
 {
     struct fixture *f = *state;
     uint8_t b[2] = {0, 0};
-    assert_int_equal(flash_file_read(&f->flash, 4 * MB - 1, b, 2), -1);
-    assert_int_equal(flash_file_read(&f->flash, 0xFFFFFFFF, b, 2), -1);
-    assert_int_equal(flash_file_program(&f->flash, 4 * MB - 1, b, 2), -1);
-    assert_int_equal(flash_file_program(&f->flash, 4 * MB - 1, b, 1), 0);
+    assert_int_equal(flash_read(&f->file.flash, 4 * MB - 1, b, 2), -1);
+    assert_int_equal(flash_read(&f->file.flash, 0xFFFFFFFF, b, 2), -1);
+    assert_int_equal(flash_program(&f->file.flash, 4 * MB - 1, b, 2), -1);
+    assert_int_equal(flash_program(&f->file.flash, 4 * MB - 1, b, 1), 0);
 }
 
 static void a_chip_is_found_again_as_it_was_left(void **state)
@@ -157,11 +157,11 @@ static void a_chip_is_found_again_as_it_was_left(void **state)
     struct flash_file again;
     struct error err = {0};
     const uint8_t b = 0x42;
-    assert_int_equal(flash_file_program(&f->flash, 77, &b, 1), 0);
+    assert_int_equal(flash_program(&f->file.flash, 77, &b, 1), 0);
     assert_int_equal(flash_file_open(&again, temp_path(&f->dir, "chip"), false, &err), 0);
-    assert_int_equal(again.size, 4 * MB);
-    assert_true(all_are(&again, 77, 1, 0x42));
-    assert_int_equal(flash_file_program(&again, 78, &b, 1), -1); /* opened for reading */
+    assert_int_equal(again.flash.size, 4 * MB);
+    assert_true(all_are(&again.flash, 77, 1, 0x42));
+    assert_int_equal(flash_program(&again.flash, 78, &b, 1), -1); /* opened for reading */
     flash_file_close(&again);
 }
 

@@ -1,5 +1,6 @@
 /* Whole-flash images: what lies where, what is refused, and the boot decision on them. */
 #include "base/file.h"
+#include "base/flash_file.h"
 #include "base/flash_layout.h"
 #include "image_support.h"
 #include "otaria/bytes.h"
@@ -78,7 +79,7 @@ static void create(const struct flash_image_spec *spec, struct flash_file *flash
     if (flash_image_create(path, spec, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(flash_file_open(flash, path, true, &err), 0);
-    assert_int_equal(flash_layout_read(layout, flash, OT_TABLE_OFFSET_DEFAULT, &err), 0);
+    assert_int_equal(flash_layout_read(layout, &flash->flash, OT_TABLE_OFFSET_DEFAULT, &err), 0);
 }
 
 static void add(struct flash_image_spec *spec, const char *slot, const uint8_t *bytes, uint32_t len)
@@ -87,11 +88,11 @@ static void add(struct flash_image_spec *spec, const char *slot, const uint8_t *
     assert_int_equal(flash_image_add_slot(spec, slot, bytes, len, &err), 0);
 }
 
-static void expect_flash(const struct flash_file *f, uint32_t offset, const uint8_t *bytes, uint32_t len)
+static void expect_flash(const struct flash *f, uint32_t offset, const uint8_t *bytes, uint32_t len)
 {
     uint8_t *have = malloc(len);
     assert_non_null(have);
-    assert_int_equal(flash_file_read(f, offset, have, len), 0);
+    assert_int_equal(flash_read(f, offset, have, len), 0);
     assert_memory_equal(have, bytes, len);
     free(have);
 }
@@ -114,26 +115,26 @@ static void everything_lies_where_the_table_says(void **state)
     spec.otadata[0] = ot_otadata_make(1, OT_OTA_VALID);
     spec.otadata[1] = ot_otadata_blank();
     create(&spec, &f, &l);
-    expect_flash(&f, 0, bootloader, sizeof bootloader);
-    expect_flash(&f, 0x8000, table, sizeof table);
-    expect_flash(&f, 0x20000, image_a, size_a);
-    expect_flash(&f, 0x120000, image_b, size_b);
+    expect_flash(&f.flash, 0, bootloader, sizeof bootloader);
+    expect_flash(&f.flash, 0x8000, table, sizeof table);
+    expect_flash(&f.flash, 0x20000, image_a, size_a);
+    expect_flash(&f.flash, 0x120000, image_b, size_b);
     ot_otadata_format(&spec.otadata[0], entry);
     memset(blank, 0xFF, sizeof blank);
-    expect_flash(&f, 0xF000, entry, sizeof entry);
-    expect_flash(&f, 0x10000, blank, sizeof blank);
+    expect_flash(&f.flash, 0xF000, entry, sizeof entry);
+    expect_flash(&f.flash, 0x10000, blank, sizeof blank);
     assert_int_equal(fstat(f.fd, &st), 0);
     assert_int_equal(st.st_size, 4 * MB);
     assert_true(st.st_blocks * 512 < 100000); /* erased flash is holes */
     flash_file_close(&f);
 }
 
-static void read_factory(const struct flash_file *f, uint32_t offset, const char *device, unsigned keys)
+static void read_factory(const struct flash *f, uint32_t offset, const char *device, unsigned keys)
 {
     uint8_t page[NVS_PAGE_BYTES], trust[128], n = 0;
     char text[80];
     size_t len = 0;
-    assert_int_equal(flash_file_read(f, offset, page, sizeof page), 0);
+    assert_int_equal(flash_read(f, offset, page, sizeof page), 0);
     assert_int_equal(nvs_page_get_string(page, "otaria", "device_id", text, sizeof text), 0);
     assert_string_equal(text, device);
     assert_int_equal(nvs_page_get_string(page, "otaria", "product", text, sizeof text), 0);
@@ -166,13 +167,13 @@ static void factory_data_goes_to_fctry_or_else_to_the_start_of_nvs(void **state)
     fill_factory(&spec.factory, 4);
     add(&spec, "ota_0", image_a, size_a);
     create(&spec, &f, &l);
-    read_factory(&f, 0x13000, "lamp-7", 4);
+    read_factory(&f.flash, 0x13000, "lamp-7", 4);
     flash_file_close(&f);
     spec = spec_for(csv_without_fctry);
     fill_factory(&spec.factory, 1);
     add(&spec, "ota_0", image_a, size_a);
     create(&spec, &f, &l);
-    read_factory(&f, 0x9000, "lamp-7", 1);
+    read_factory(&f.flash, 0x9000, "lamp-7", 1);
     flash_file_close(&f);
 }
 
@@ -186,8 +187,8 @@ static void without_factory_data_nvs_stays_erased(void **state)
     memset(erased, 0xFF, sizeof erased);
     add(&spec, "ota_0", image_a, size_a);
     create(&spec, &f, &l);
-    expect_flash(&f, 0x13000, erased, sizeof erased);
-    expect_flash(&f, 0x9000, erased, sizeof erased);
+    expect_flash(&f.flash, 0x13000, erased, sizeof erased);
+    expect_flash(&f.flash, 0x9000, erased, sizeof erased);
     flash_file_close(&f);
 }
 
@@ -429,7 +430,7 @@ static void signers_are_those_whose_signature_holds(void **state)
     add(&spec, "ota_0", file, size);
     create(&spec, &f, &l);
     assert_int_equal(flash_slot_inspect(&l, 0, &(struct ot_image_limits){0}, &image, &digests), OT_OK);
-    struct ot_source src = flash_part_source(&f, ot_slots_partition(&l.slots, 0), &part);
+    struct ot_source src = flash_part_source(&f.flash, ot_slots_partition(&l.slots, 0), &part);
     assert_int_equal(signers_find(&src, &image, &digests, signers), 2);
     sign_key_digest(key, &digest);
     assert_int_equal(signers[0].status, OT_OK);

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/https.h"
 #include "vdev/scenario.h"
+#include "vdev/world.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct vdev_options {
     const char *enrolment_token;          /* may be NULL when the device is enrolled */
     struct https *https;                  /* borrowed; shared by devices of the same thread */
     const struct vdev_scenario *scenario; /* borrowed */
+    const struct vdev_world *world;       /* NULL: flash file, eFuse file, real clock, real network */
     bool rollback, anti_rollback;
     uint8_t attribute_count; /* besides the scenario's */
     struct ot_wire_attribute attributes[OT_WIRE_ATTRIBUTES_MAX];
@@ -52,6 +54,11 @@ struct vdev_options {
 /** Open the flash and take the options over; strings are copied. NULL with a message. */
 struct vdev *vdev_open(const struct vdev_options *options, struct error *err);
 void vdev_close(struct vdev *v);
+/**
+ * The power fails: RAM is gone, the next vdev_step() is a power-on. May be called after leaving vdev_step() by longjmp
+ * out of a function of the world (that is how a cut within a flash operation is made).
+ */
+void vdev_power_cut(struct vdev *v);
 /** Another thread takes over: use this connection from now on. */
 void vdev_use_https(struct vdev *v, struct https *https);
 
