@@ -68,10 +68,13 @@ void vdev_close(struct vdev *v)
     free(v);
 }
 
-void vdev_power_cut(struct vdev *v)
+void vdev_cut(struct vdev *v, enum ot_reset_reason reason)
 {
     v->is_up = false;
-    v->next_reset = OT_RESET_POWER_ON;
+    v->next_reset = reason;
+    v->agent.transfer_open = false;
+    if (reason == OT_RESET_POWER_ON)
+        v->crash_signature = 0; /* RTC memory is gone too */
     if (v->world.burn != NULL)
         v->chip.fuses = *v->world.fuses;
 }
@@ -121,6 +124,7 @@ static int boot(struct vdev *v)
         return -1;
     }
     v->running_slot = result.slot;
+    vdev_tell(v, VDEV_LOADED, result.slot, 0);
     if (ot_agent_start(&v->agent, &v->port, &agent, v->buffer) != OT_OK)
         return -1;
     v->behaviour = scenario_behaviour(v->options.scenario, &v->agent.running, v->facts.hardware_revision,

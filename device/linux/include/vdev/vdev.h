@@ -28,6 +28,7 @@
 struct vdev;
 
 enum vdev_event {
+    VDEV_LOADED,  /* slot: the boot step has chosen, the application is about to start */
     VDEV_BOOTED,  /* slot, boot number */
     VDEV_STATE,   /* agent state */
     VDEV_OUTCOME, /* enum ot_event_kind, enum ot_status */
@@ -55,10 +56,10 @@ struct vdev_options {
 struct vdev *vdev_open(const struct vdev_options *options, struct error *err);
 void vdev_close(struct vdev *v);
 /**
- * The power fails: RAM is gone, the next vdev_step() is a power-on. May be called after leaving vdev_step() by longjmp
+ * A reset out of the blue: RAM is gone, the next vdev_step() boots and is told `reason`. May be called after leaving vdev_step() by longjmp
  * out of a function of the world (that is how a cut within a flash operation is made).
  */
-void vdev_power_cut(struct vdev *v);
+void vdev_cut(struct vdev *v, enum ot_reset_reason reason);
 /** Another thread takes over: use this connection from now on. */
 void vdev_use_https(struct vdev *v, struct https *https);
 

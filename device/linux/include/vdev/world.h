@@ -2,7 +2,7 @@
  * The world around a virtual chip, as far as a test or a simulator wants to be it: flash, eFuses, time, chance, network.
  *
  * Members left NULL are the real thing. `flash` comes with `fuses` and `burn`; the four of the transfer come together.
- * A function may leave by longjmp to cut the power: see vdev_power_cut().
+ * A function may leave by longjmp to cut the power: see vdev_cut().
  */
 #ifndef VDEV_WORLD_H
 #define VDEV_WORLD_H
@@ -13,8 +13,8 @@
 
 struct vdev_world {
     void *ctx;
-    const struct flash *flash;   /* borrowed; instead of the flash file */
-    const struct efuses *fuses;  /* borrowed; read at power-on, never written through */
+    const struct flash *flash;  /* borrowed; instead of the flash file */
+    const struct efuses *fuses; /* borrowed; read at power-on, never written through */
     int (*burn)(void *ctx, const struct efuses *fuses); /* 0 when durable */
     uint64_t (*now_ms)(void *ctx);
     uint32_t (*random)(void *ctx);

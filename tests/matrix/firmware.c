@@ -1,0 +1,226 @@
+/* Images, keys and the factory flash of the matrix: see firmware.h. */
+#define OPENSSL_API_COMPAT 0x10100000L
+
+#include "firmware.h"
+
+#include "base/crypto_openssl.h"
+#include "base/nvs_page.h"
+#include "image_support.h"
+#include "otaria/bytes.h"
+#include "otaria/descriptor.h"
+#include "otaria/otadata.h"
+#include "tools/flash_image.h"
+#include "tools/partition_csv.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "matrix: set-up failed: %s (%s:%d)\n", #condition, __FILE__, __LINE__);          \
+            abort();                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+#define BLOCK 65536u
+
+/* --- chance --- */
+
+static uint64_t chance = 20240601u;
+
+static int fixed_bytes(unsigned char *buf, int n)
+{
+    for (int i = 0; i < n; i++)
+        buf[i] = (unsigned char)nor_random(&chance);
+    return 1;
+}
+
+static int fixed_status(void)
+{
+    return 1;
+}
+
+void firmware_use_fixed_chance(void)
+{
+    static RAND_METHOD method = {.bytes = fixed_bytes, .pseudorand = fixed_bytes, .status = fixed_status};
+    MUST(RAND_set_rand_method(&method) == 1);
+}
+
+/* --- images --- */
+
+static void hash_blocks(struct firmware *f)
+{
+    const struct ot_crypto *crypto = crypto_openssl();
+    f->block_count = (f->size + BLOCK - 1) / BLOCK;
+    f->blocks = calloc(f->block_count, OT_DIGEST_BYTES);
+    MUST(f->blocks != NULL);
+    for (uint32_t i = 0; i < f->block_count; i++) {
+        struct ot_digest d;
+        uint32_t n = f->size - i * BLOCK < BLOCK ? f->size - i * BLOCK : BLOCK;
+        ot_sha256_of(crypto, f->bytes + i * BLOCK, n, &d);
+        memcpy(f->blocks + i * OT_DIGEST_BYTES, d.bytes, OT_DIGEST_BYTES);
+    }
+    ot_sha256_of(crypto, f->blocks, f->block_count * OT_DIGEST_BYTES, &f->blocks_sha256);
+    ot_sha256_of(crypto, f->bytes, f->size, &f->file_sha256);
+}
+
+static struct ot_descriptor descriptor_of(const struct firmware_set *set, const struct firmware_plan *plan,
+                                          enum firmware_name name)
+{
+    struct ot_descriptor d = {.release = 10u + (uint32_t)name, .hardware_revisions = 1, .key_count = 1};
+    d.keys[0] = set->key[0];
+    if (plan->changes_key && (name == FIRMWARE_B || name == FIRMWARE_N)) {
+        d.keys[0] = set->key[1];
+        d.revoke_count = name == FIRMWARE_B ? 1 : 0;
+        d.revoke[0] = set->key[0];
+    } else if (plan->changes_key) {
+        d.key_count = 2;
+        d.keys[1] = set->key[1];
+    }
+    if (plan->raises_floor && name == FIRMWARE_B)
+        d.floor = d.release;
+    return d;
+}
+
+static void make_one(struct firmware_set *set, const struct firmware_plan *plan, enum firmware_name name,
+                     struct sign_key *const keys[2])
+{
+    struct firmware *f = &set->f[name];
+    struct ot_descriptor d = descriptor_of(set, plan, name);
+    uint32_t unsigned_size = 0, sectors = plan->bytes / 4096u;
+    f->name = name;
+    f->release = d.release;
+    snprintf(f->version, sizeof f->version, "1.%d.0", (int)name);
+    f->secure_version =
+        plan->raises_counter && (name == FIRMWARE_B || name == FIRMWARE_N) ? 3 : 0;
+    struct image_spec spec = {.chip_id = MATRIX_CHIP,
+                              .project = MATRIX_PRODUCT,
+                              .version = f->version,
+                              .secure_version = f->secure_version,
+                              .descriptor = &d,
+                              .seed = 100u + (uint32_t)name,
+                              .size = (sectors - 1u) * 4096u};
+    uint8_t *image = image_make(&spec, &unsigned_size);
+    struct sign_key *signer[1] = {keys[plan->changes_key && name == FIRMWARE_N ? 1 : 0]};
+    f->bytes = sign_file(image, unsigned_size, signer, 1, &f->size);
+    f->digest_offset = unsigned_size - OT_DIGEST_BYTES;
+    memcpy(f->identity.bytes, f->bytes + f->digest_offset, OT_DIGEST_BYTES);
+    free(image);
+    hash_blocks(f);
+}
+
+void firmware_make(struct firmware_set *set, const struct firmware_plan *plan)
+{
+    static struct sign_key *keys[2];
+    memset(set, 0, sizeof *set);
+    for (unsigned i = 0; i < 2; i++) {
+        if (keys[i] == NULL)
+            keys[i] = sign_key_make(OT_SCHEME_RSA3072);
+        sign_key_digest(keys[i], &set->key[i]);
+    }
+    for (int i = 0; i < FIRMWARE_COUNT; i++)
+        make_one(set, plan, (enum firmware_name)i, keys);
+    uint32_t space = (plan->bytes + 65535u) / 65536u * 65536u + 65536u;
+    set->slot_bytes = space;
+    set->slot_offset[0] = 0x20000;
+    set->slot_offset[1] = 0x20000 + space;
+    set->flash_bytes = 0x100000;
+    while (set->flash_bytes < 0x20000 + 2 * space)
+        set->flash_bytes *= 2;
+}
+
+void firmware_drop(struct firmware_set *set)
+{
+    for (int i = 0; i < FIRMWARE_COUNT; i++) {
+        free(set->f[i].bytes);
+        free(set->f[i].blocks);
+    }
+    memset(set, 0, sizeof *set);
+}
+
+/* --- slots --- */
+
+int firmware_by_digest(const struct firmware_set *set, const struct ot_digest *identity)
+{
+    for (int i = 0; i < FIRMWARE_COUNT; i++) {
+        if (ot_digest_equal(identity, &set->f[i].identity))
+            return i;
+    }
+    return FIRMWARE_NONE;
+}
+
+int firmware_in_slot(const struct firmware_set *set, const struct nor *nor, int slot)
+{
+    for (int i = 0; i < FIRMWARE_COUNT && slot >= 0 && slot < 2; i++) {
+        struct ot_digest stands;
+        nor_peek(nor, set->slot_offset[slot] + set->f[i].digest_offset, stands.bytes, OT_DIGEST_BYTES);
+        if (ot_digest_equal(&stands, &set->f[i].identity))
+            return i;
+    }
+    return FIRMWARE_NONE;
+}
+
+bool firmware_is_whole(const struct firmware_set *set, const struct nor *nor, int slot, int name)
+{
+    uint8_t sector[FLASH_SECTOR_BYTES];
+    const struct firmware *f = &set->f[name];
+    for (uint32_t at = 0; at < f->size; at += sizeof sector) {
+        nor_peek(nor, set->slot_offset[slot] + at, sector, sizeof sector);
+        if (memcmp(sector, f->bytes + at, sizeof sector) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* --- the factory --- */
+
+static void put_table(const struct firmware_set *set, struct nor *nor)
+{
+    char csv[600];
+    struct partition_list list;
+    struct partition_rules rules = {.flash_bytes = set->flash_bytes};
+    uint8_t table[OT_TABLE_BYTES];
+    struct error err = {0};
+    int n = snprintf(csv, sizeof csv,
+                     "nvs,data,nvs,0x9000,0x6000\notadata,data,ota,0xF000,0x2000\nphy_init,data,phy,0x11000,0x1000\n"
+                     "fctry,data,nvs,0x13000,0x6000\nota_0,app,ota_0,0x%x,0x%x\nota_1,app,ota_1,0x%x,0x%x\n",
+                     (unsigned)set->slot_offset[0], (unsigned)set->slot_bytes, (unsigned)set->slot_offset[1],
+                     (unsigned)set->slot_bytes);
+    MUST(partition_csv_parse(csv, (size_t)n, "matrix", &rules, &list, &err) == 0);
+    MUST(partition_table_build(&list, table, &err) == 0);
+    nor_poke(nor, OT_TABLE_OFFSET_DEFAULT, table, sizeof table);
+}
+
+static void put_factory_data(const struct firmware_set *set, struct nor *nor)
+{
+    struct nvs_page page;
+    int bad = 0;
+    nvs_page_start(&page, "otaria");
+    bad |= nvs_page_put_string(&page, "device_id", MATRIX_DEVICE);
+    bad |= nvs_page_put_string(&page, "product", MATRIX_PRODUCT);
+    bad |= nvs_page_put_u8(&page, "hw_rev", 0);
+    bad |= nvs_page_put_u8(&page, "undescribed", 0);
+    bad |= nvs_page_put_blob(&page, "trust", set->key[0].bytes, OT_DIGEST_BYTES);
+    MUST(bad == 0);
+    nor_poke(nor, 0x13000, page.bytes, sizeof page.bytes);
+}
+
+void firmware_flash(const struct firmware_set *set, struct nor *nor, const char *otadata)
+{
+    struct ot_otadata_entry e[2];
+    struct error err = {0};
+    put_table(set, nor);
+    put_factory_data(set, nor);
+    nor_poke(nor, set->slot_offset[0], set->f[FIRMWARE_A].bytes, set->f[FIRMWARE_A].size);
+    MUST(flash_otadata_spec(otadata, e, &err) == 0);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
+        if (e[i].seq == OT_OTADATA_SEQ_EMPTY)
+            continue;
+        ot_otadata_format(&e[i], bytes);
+        nor_poke(nor, 0xF000u + i * 0x1000u, bytes, sizeof bytes);
+    }
+}

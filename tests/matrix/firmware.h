@@ -1,0 +1,70 @@
+/**
+ * What the fault matrix rolls out: signed images of one product, and a chip as it leaves the factory.
+ *
+ * Deterministic: keys, signatures and images come from fixed seeds, so a case replays to the bit.
+ */
+#ifndef MATRIX_FIRMWARE_H
+#define MATRIX_FIRMWARE_H
+
+#include "otaria/trust.h"
+#include "sign_support.h"
+#include "vdev/nor.h"
+
+#include <stdbool.h>
+
+#define MATRIX_CHIP    5u /* ESP32-C3 */
+#define MATRIX_PRODUCT "lamp"
+#define MATRIX_DEVICE  "unit-1"
+
+enum firmware_name {
+    FIRMWARE_A = 0, /* runs, confirmed: release 10 */
+    FIRMWARE_B,     /* the update: release 11 */
+    FIRMWARE_C,     /* another release, when B is abandoned: release 12 */
+    FIRMWARE_N,     /* the next update, after everything: release 13 */
+    FIRMWARE_COUNT
+};
+#define FIRMWARE_NONE (-1)
+
+struct firmware {
+    enum firmware_name name;
+    uint32_t release;
+    char version[8];
+    uint8_t *bytes; /* signed file */
+    uint32_t size;
+    uint32_t digest_offset; /* of the appended digest in the file */
+    struct ot_digest identity, file_sha256, blocks_sha256;
+    uint8_t *blocks; /* 32 bytes each */
+    uint32_t block_count;
+    uint32_t secure_version;
+};
+
+/** How the releases are made; zero is plain. */
+struct firmware_plan {
+    uint32_t bytes; /* of the signed file of B, about; a multiple of 4096 */
+    bool changes_key;    /* B trusts key 2 and retires key 1; N is signed by key 2 */
+    bool raises_counter; /* B has secure_version 3, N too */
+    bool raises_floor;   /* B's floor is its own release */
+};
+
+struct firmware_set {
+    struct firmware f[FIRMWARE_COUNT];
+    struct ot_digest key[2];
+    uint32_t slot_bytes, slot_offset[2], flash_bytes;
+};
+
+/** From here on OpenSSL's random numbers are those of a fixed seed: keys and signatures are the same in each run. */
+void firmware_use_fixed_chance(void);
+
+void firmware_make(struct firmware_set *set, const struct firmware_plan *plan);
+void firmware_drop(struct firmware_set *set);
+
+/** Which firmware stands in this slot, going by its appended digest; FIRMWARE_NONE. */
+int firmware_in_slot(const struct firmware_set *set, const struct nor *nor, int slot);
+/** ... and is it there to the last byte? */
+bool firmware_is_whole(const struct firmware_set *set, const struct nor *nor, int slot, int name);
+int firmware_by_digest(const struct firmware_set *set, const struct ot_digest *identity);
+
+/** A flash with A in ota_0, selected and valid, and factory data. `nor` is freshly initialised. */
+void firmware_flash(const struct firmware_set *set, struct nor *nor, const char *otadata);
+
+#endif

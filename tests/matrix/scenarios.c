@@ -1,0 +1,95 @@
+/* The scenario table: see scenarios.h. */
+#include "scenarios.h"
+
+#include <string.h>
+
+#define ONE(fw)           {.count = 1, .offers = {{.firmware = (fw)}}}
+#define BOTH_SLOTS_FULL   .otadata = "3:valid,2:valid", .second_slot_full = true, .prelude = FIRMWARE_NONE
+#define ENDS(fw, event)   .ends_on = (fw), .outcome = (event)
+
+const struct matrix_scenario matrix_scenarios[] = {
+    {.id = "S1",
+     .what = "first update after the factory: otadata erased, not enrolled",
+     .otadata = "-,-",
+     .prelude = FIRMWARE_NONE,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S2", .what = "full update, ota_0 to ota_1", BOTH_SLOTS_FULL, .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S3",
+     .what = "full update, ota_1 to ota_0",
+     .otadata = "1:valid,-",
+     .prelude = FIRMWARE_C,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S6",
+     .what = "download interrupted three times and resumed",
+     BOTH_SLOTS_FULL,
+     .server = {.count = 1, .offers = {{.firmware = FIRMWARE_B}}, .cut_every = 5000, .cuts_max = 3},
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S7",
+     .what = "self test fails: back",
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_SELF_TEST_FAILS,
+     ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S8",
+     .what = "the new image panics at once: the bootloader goes back",
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_CRASH_AT_ONCE,
+     ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S9",
+     .what = "the new image hangs: the watchdog ends it",
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_HANG,
+     ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S10",
+     .what = "the update brings another key and retires the present one",
+     .firmware = {.changes_key = true},
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S11",
+     .what = "the update raises the security counter and the floor",
+     .firmware = {.raises_counter = true, .raises_floor = true},
+     BOTH_SLOTS_FULL,
+     .anti_rollback = true,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S12",
+     .what = "the update is abandoned half-way, then another release comes",
+     BOTH_SLOTS_FULL,
+     .server = {.count = 2, .offers = {{.firmware = FIRMWARE_B, .abandon_after = 8192}, {.firmware = FIRMWARE_C}}},
+     ENDS(FIRMWARE_C, OT_EVENT_CONFIRMED)},
+    {.id = "S13",
+     .what = "a bootloader without rollback; the new image's self test fails",
+     BOTH_SLOTS_FULL,
+     .no_rollback = true,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_SELF_TEST_FAILS,
+     ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S14",
+     .what = "a bootloader without rollback; the new image is good",
+     BOTH_SLOTS_FULL,
+     .no_rollback = true,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+};
+
+const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];
+
+const struct matrix_scenario *matrix_scenario_find(const char *id)
+{
+    for (unsigned i = 0; i < matrix_scenario_count; i++) {
+        if (strcmp(matrix_scenarios[i].id, id) == 0)
+            return &matrix_scenarios[i];
+    }
+    return NULL;
+}
+
+int matrix_scenario_old(const struct matrix_scenario *s)
+{
+    return s->prelude != FIRMWARE_NONE ? s->prelude : FIRMWARE_A;
+}

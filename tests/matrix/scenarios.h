@@ -1,0 +1,30 @@
+/** The scenarios of the matrix: what is rolled out, what the new firmware does, and how it must end without faults. */
+#ifndef MATRIX_SCENARIOS_H
+#define MATRIX_SCENARIOS_H
+
+#include "server.h"
+#include "vdev/scenario.h"
+
+struct matrix_scenario {
+    const char *id, *what;
+    struct firmware_plan firmware; /* `bytes` comes from the suite */
+    const char *otadata;           /* at the beginning */
+    bool second_slot_full;         /* C stands in ota_1, as after earlier updates */
+    int prelude;                   /* firmware installed before faults begin, or FIRMWARE_NONE */
+    struct server_plan server;
+    enum vdev_does does; /* firmware B */
+    uint32_t after_s;
+    bool anti_rollback, no_rollback;
+    int ends_on;
+    enum ot_event_kind outcome; /* of the last attempt */
+};
+
+extern const struct matrix_scenario matrix_scenarios[];
+extern const unsigned matrix_scenario_count;
+
+/** By id ("S2"), or NULL. */
+const struct matrix_scenario *matrix_scenario_find(const char *id);
+/** What runs before the update. */
+int matrix_scenario_old(const struct matrix_scenario *s);
+
+#endif

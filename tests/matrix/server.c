@@ -1,0 +1,241 @@
+/* The in-process server: see server.h. Same rules as otariad for what a device can see. */
+#include "server.h"
+
+#include "base/crypto_openssl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct firmware *firmware_of(const struct server *s, int name)
+{
+    if (s->replace_bytes != NULL && name == FIRMWARE_B)
+        return &s->replaced;
+    return &s->set->f[name];
+}
+
+static struct ledger_attempt *attempt_by_id(struct ledger *l, const char *id)
+{
+    unsigned n = 0;
+    if (sscanf(id, "a-%u", &n) != 1 || n == 0 || n > l->attempt_count)
+        return NULL;
+    return &l->attempts[n - 1];
+}
+
+/* --- events --- */
+
+static void take_event(struct ledger *l, const struct ot_wire_event *e)
+{
+    struct ledger_attempt *a = attempt_by_id(l, e->attempt);
+    if (a == NULL)
+        return;
+    a->kinds |= 1u << e->kind;
+    if (e->kind == OT_EVENT_LATE_REVERT)
+        l->late_reverts++;
+    if (!ot_event_is_outcome(e->kind))
+        return;
+    a->outcomes++;
+    a->outcome = e->kind;
+    a->reason = e->reason;
+}
+
+static void take_events(struct ledger *l, const struct ot_wire_check_in *m)
+{
+    for (uint32_t i = 0; i < m->event_count; i++) {
+        if (m->events[i].seq <= l->ack)
+            continue; /* a repetition */
+        take_event(l, &m->events[i]);
+        l->ack = m->events[i].seq;
+    }
+}
+
+/* --- offers --- */
+
+static bool has_open_attempt(const struct ledger *l)
+{
+    return l->attempt_count > 0 && l->attempts[l->attempt_count - 1].outcomes == 0;
+}
+
+bool server_is_done(const struct server *s, const struct ledger *l)
+{
+    return l->plan_at == s->plan.count && !has_open_attempt(l);
+}
+
+static void write_offer(const struct server *s, const struct ledger *l, struct ot_wire_reply *r)
+{
+    const struct ledger_attempt *a = &l->attempts[l->attempt_count - 1];
+    const struct firmware *f = firmware_of(s, a->firmware);
+    r->has_offer = true;
+    snprintf(r->offer.attempt, sizeof r->offer.attempt, "a-%u", (unsigned)l->attempt_count);
+    r->offer.release = f->release;
+    snprintf(r->offer.version, sizeof r->offer.version, "%s", f->version);
+    r->offer.target = f->identity;
+    r->offer.lease_s = 600;
+    r->offer.image = (struct ot_wire_artifact){
+        .sha256 = f->file_sha256, .bytes = f->size, .block_bytes = 65536, .blocks_sha256 = f->blocks_sha256};
+}
+
+/* An operator abandons an attempt once enough of it was served. */
+static void maybe_abandon(const struct server *s, struct ledger *l)
+{
+    if (!has_open_attempt(l) || l->plan_at == 0)
+        return;
+    uint32_t limit = s->plan.offers[l->plan_at - 1].abandon_after;
+    if (limit > 0 && l->sent_bytes >= limit)
+        l->attempts[l->attempt_count - 1].wanted = false;
+}
+
+static void answer_offer(const struct server *s, struct ledger *l, struct ot_wire_reply *r)
+{
+    if (!has_open_attempt(l)) {
+        if (l->plan_at == s->plan.count || l->attempt_count == LEDGER_ATTEMPTS)
+            return;
+        l->attempts[l->attempt_count++] =
+            (struct ledger_attempt){.firmware = (int)s->plan.offers[l->plan_at++].firmware, .wanted = true};
+    }
+    if (l->attempts[l->attempt_count - 1].wanted)
+        write_offer(s, l, r); /* an offer is repeated until it is taken up */
+}
+
+static void decide(const struct server *s, struct ledger *l, const struct ot_wire_check_in *m,
+                   struct ot_wire_reply *r)
+{
+    const struct ledger_attempt *named = m->attempt[0] != '\0' ? attempt_by_id(l, m->attempt) : NULL;
+    maybe_abandon(s, l);
+    bool open = named != NULL && named->outcomes == 0 && named->wanted;
+    r->ack = l->ack;
+    r->poll_s = 60;
+    if (m->attempt[0] != '\0' && !open)
+        r->drop = true;
+    if (m->ask == OT_ASK_SWITCH)
+        r->switch_answer = open ? OT_SWITCH_GO : OT_SWITCH_NO;
+    if (m->ask == OT_ASK_OFFER && m->attempt[0] == '\0')
+        answer_offer(s, l, r);
+}
+
+static enum ot_status check_in(struct server *s, struct ledger *l, const char *token, const uint8_t *body,
+                               uint32_t len, uint8_t *reply, uint32_t cap, uint32_t *reply_len,
+                               int *http_status)
+{
+    struct ot_digest hash;
+    struct ot_wire_reply r = {0};
+    size_t n = 0;
+    ot_sha256_of(crypto_openssl(), (const uint8_t *)token, strlen(token), &hash);
+    if (!l->enrolled || !ot_digest_equal(&hash, &l->token_sha256)) {
+        *http_status = 401;
+        return OT_OK;
+    }
+    if (ot_wire_check_in_read((const char *)body, len, &l->last, NULL) != OT_OK) {
+        l->refused_messages++;
+        *http_status = 400;
+        return OT_OK;
+    }
+    l->check_ins++;
+    take_events(l, &l->last);
+    decide(s, l, &l->last, &r);
+    *http_status = 200;
+    enum ot_status st = ot_wire_reply_write(&r, (char *)reply, cap, &n);
+    *reply_len = (uint32_t)n;
+    return st;
+}
+
+static enum ot_status enrol(struct ledger *l, const uint8_t *body, uint32_t len, uint8_t *reply, uint32_t cap,
+                            uint32_t *reply_len, int *http_status)
+{
+    struct ot_wire_enrol m;
+    struct ot_wire_enrolled r = {.product = MATRIX_PRODUCT, .poll_s = 60};
+    size_t n = 0;
+    *http_status = 400;
+    if (ot_wire_enrol_read((const char *)body, len, &m, NULL) != OT_OK) {
+        l->refused_messages++;
+        return OT_OK;
+    }
+    *http_status = 409;
+    if (l->enrolled && !ot_digest_equal(&l->token_sha256, &m.token_sha256))
+        return OT_OK;
+    *http_status = l->enrolled ? 200 : 201;
+    l->enrolled = true;
+    l->token_sha256 = m.token_sha256;
+    enum ot_status st = ot_wire_enrolled_write(&r, (char *)reply, cap, &n);
+    *reply_len = (uint32_t)n;
+    return st;
+}
+
+enum ot_status server_post(struct server *s, struct ledger *l, const char *path, const char *token,
+                           const uint8_t *body, uint32_t len, uint8_t *reply, uint32_t cap,
+                           uint32_t *reply_len, int *http_status)
+{
+    *reply_len = 0;
+    if (strcmp(path, "/device/v1/enrol") == 0)
+        return enrol(l, body, len, reply, cap, reply_len, http_status);
+    return check_in(s, l, token, body, len, reply, cap, reply_len, http_status);
+}
+
+/* --- transfers --- */
+
+enum ot_status server_get_open(struct server *s, struct ledger *l, const char *path, uint32_t offset,
+                               const char *etag, uint32_t *total, int *http_status)
+{
+    static const char prefix[] = "/device/v1/artifacts/";
+    struct ot_digest sha;
+    l->serves = FIRMWARE_NONE;
+    *http_status = 404;
+    if (strncmp(path, prefix, sizeof prefix - 1) != 0 || strlen(path) < sizeof prefix - 1 + 64 ||
+        ot_digest_from_hex(path + sizeof prefix - 1, 64, &sha) != OT_OK || !has_open_attempt(l))
+        return OT_E_HTTP;
+    const struct ledger_attempt *a = &l->attempts[l->attempt_count - 1];
+    const struct firmware *f = firmware_of(s, a->firmware);
+    if (!a->wanted || !ot_digest_equal(&sha, &f->file_sha256))
+        return OT_E_HTTP;
+    char hex[OT_DIGEST_HEX_BYTES];
+    ot_digest_to_hex(&f->file_sha256, hex);
+    l->serves_blocks = strcmp(path + sizeof prefix - 1 + 64, "/blocks") == 0;
+    if (etag != NULL && strcmp(etag, hex) != 0)
+        return OT_E_STATE;
+    *total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size;
+    if (offset > *total)
+        return OT_E_HTTP;
+    *http_status = offset > 0 ? 206 : 200;
+    l->serves = a->firmware;
+    l->serve_at = offset;
+    s->in_connection = 0;
+    return OT_OK;
+}
+
+enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf, uint32_t cap, uint32_t *len)
+{
+    *len = 0;
+    if (l->serves == FIRMWARE_NONE)
+        return OT_E_NETWORK;
+    const struct firmware *f = firmware_of(s, l->serves);
+    const uint8_t *bytes = l->serves_blocks ? f->blocks : f->bytes;
+    uint32_t total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size, n = total - l->serve_at;
+    if (n > cap)
+        n = cap;
+    if (!l->serves_blocks && s->plan.cut_every > 0 && l->cuts_made < s->plan.cuts_max) {
+        if (s->in_connection >= s->plan.cut_every) {
+            l->cuts_made++;
+            l->serves = FIRMWARE_NONE;
+            return OT_E_NETWORK;
+        }
+        if (n > s->plan.cut_every - s->in_connection)
+            n = s->plan.cut_every - s->in_connection;
+    }
+    memcpy(buf, bytes + l->serve_at, n);
+    l->serve_at += n;
+    *len = n;
+    if (l->serves_blocks)
+        return OT_OK;
+    s->in_connection += n;
+    l->sent_bytes += n;
+    maybe_abandon(s, l);
+    if (l->attempt_count > 0 && !l->attempts[l->attempt_count - 1].wanted) {
+        l->serves = FIRMWARE_NONE; /* and the connection ends */
+    }
+    return OT_OK;
+}
+
+void server_get_close(struct server *s, struct ledger *l)
+{
+    (void)s;
+    l->serves = FIRMWARE_NONE;
+}

@@ -1,0 +1,73 @@
+/**
+ * The server of the matrix, in process: speaks the device messages with core/wire, serves images, and keeps a ledger
+ * of what every attempt ended in. Plain memory: a snapshot is a copy.
+ */
+#ifndef MATRIX_SERVER_H
+#define MATRIX_SERVER_H
+
+#include "firmware.h"
+#include "otaria/wire.h"
+
+#define LEDGER_ATTEMPTS 6u
+
+struct ledger_attempt {
+    int firmware;
+    bool wanted;   /* false: abandoned by the operator */
+    uint32_t kinds; /* bit k: event kind k was reported */
+    enum ot_event_kind outcome;
+    enum ot_status reason;
+    uint32_t outcomes; /* different outcome events: must be 1 in the end */
+};
+
+struct ledger {
+    bool enrolled;
+    struct ot_digest token_sha256;
+    uint32_t ack;
+    uint32_t attempt_count;
+    struct ledger_attempt attempts[LEDGER_ATTEMPTS];
+    /* what the operator wants next */
+    uint32_t plan_at; /* next entry of the scenario's plan */
+    /* of the open transfer */
+    int serves; /* firmware, or FIRMWARE_NONE */
+    bool serves_blocks;
+    uint32_t serve_at;
+    /* totals */
+    uint32_t sent_bytes;
+    uint32_t cuts_made;
+    uint32_t check_ins, refused_messages;
+    uint32_t late_reverts;
+    struct ot_wire_check_in last; /* the newest message */
+};
+
+/** What the operator does: one release after the other; the next when the one before has its outcome. */
+struct server_plan {
+    uint32_t count;
+    struct {
+        enum firmware_name firmware;
+        uint32_t abandon_after; /* bytes served; 0: never */
+    } offers[3];
+    uint32_t cut_every; /* the connection breaks each time so many bytes were served in it; 0: never */
+    uint32_t cuts_max;
+};
+
+struct server {
+    const struct firmware_set *set;
+    struct server_plan plan;
+    uint32_t in_connection; /* bytes since get_open */
+    /* a server that lies */
+    const uint8_t *replace_bytes; /* instead of the firmware's, with hashes to match: `replaced` below */
+    struct firmware replaced;
+};
+
+enum ot_status server_post(struct server *s, struct ledger *l, const char *path, const char *token,
+                           const uint8_t *body, uint32_t len, uint8_t *reply, uint32_t cap,
+                           uint32_t *reply_len, int *http_status);
+enum ot_status server_get_open(struct server *s, struct ledger *l, const char *path, uint32_t offset,
+                               const char *etag, uint32_t *total, int *http_status);
+enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf, uint32_t cap, uint32_t *len);
+void server_get_close(struct server *s, struct ledger *l);
+
+/** Everything planned was offered and has its outcome. */
+bool server_is_done(const struct server *s, const struct ledger *l);
+
+#endif

@@ -1,0 +1,437 @@
+/* The world of a case: see world.h. */
+#include "world.h"
+
+#include "crypto_memo.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OTADATA       0xF000u
+#define JOURNAL       0xD000u /* last two sectors of nvs */
+#define AREA_BYTES    0x2000u
+#define STEPS_MAX     200000u
+#define BOOTS_MAX     60u
+#define UNPROVEN_MAX  4u
+
+bool world_is_otadata(const struct world *w, uint32_t offset)
+{
+    (void)w;
+    return offset >= OTADATA && offset < OTADATA + AREA_BYTES;
+}
+
+bool world_is_journal(const struct world *w, uint32_t offset)
+{
+    (void)w;
+    return offset >= JOURNAL && offset < JOURNAL + AREA_BYTES;
+}
+
+void world_violates(struct world *w, const char *format, ...)
+{
+    va_list args;
+    if (w->violation[0] != '\0')
+        return;
+    va_start(args, format);
+    vsnprintf(w->violation, sizeof w->violation, format, args);
+    va_end(args);
+}
+
+void world_cut(struct world *w, enum ot_reset_reason reason)
+{
+    w->cut_reason = reason;
+    longjmp(w->cut, 1);
+}
+
+/* --- what the chip asks of the world --- */
+
+static int slot_at(const struct world *w, uint32_t offset)
+{
+    for (int s = 0; s < 2; s++) {
+        if (offset >= w->set.slot_offset[s] && offset < w->set.slot_offset[s] + w->set.slot_bytes)
+            return s;
+    }
+    return -1;
+}
+
+/* V8, before anything happens. */
+static void judge_place(struct world *w, const struct nor_command *c)
+{
+    int slot = slot_at(w, c->offset);
+    bool up = w->o.truth.slot >= 0;
+    if (world_is_otadata(w, c->offset) || (up && world_is_journal(w, c->offset)))
+        return;
+    if (slot < 0)
+        world_violates(w, "V8: writes at 0x%x, which is nobody's", (unsigned)c->offset);
+    else if (!up)
+        world_violates(w, "V8: the boot step writes into ota_%d", slot);
+    else if (slot == w->o.truth.slot)
+        world_violates(w, "V8: writes at 0x%x into the running slot", (unsigned)c->offset);
+}
+
+static bool is_good(const struct world *w, int firmware)
+{
+    return firmware != FIRMWARE_B || w->scenario->does == VDEV_HEALTHY;
+}
+
+/* The self test has passed and the server was reached: from here on the device may confirm, whatever happens. */
+static void note_proof(struct world *w)
+{
+    struct truth *t = &w->o.truth;
+    const struct ot_agent *a = vdev_agent(w->v);
+    if (t->slot >= 0 && t->running != FIRMWARE_NONE && a->state == OT_AGENT_PROBATION &&
+        a->self_test == OT_SELF_TEST_PASSED && a->contact_since_boot && is_good(w, t->running))
+        t->proven[t->running] = true;
+}
+
+static enum nor_answer before_command(void *ctx, const struct nor_command *c)
+{
+    struct world *w = ctx;
+    if (c->op != NOR_READ) {
+        judge_place(w, c);
+        note_proof(w);
+    }
+    return w->fault != NULL ? w->fault(w->fault_ctx, w, c) : NOR_DO;
+}
+
+static int burn(void *ctx, const struct efuses *fuses)
+{
+    struct world *w = ctx;
+    w->o.fuses = *fuses;
+    return 0;
+}
+
+static uint64_t now_ms(void *ctx)
+{
+    const struct world *w = ctx;
+    return w->o.now_ms;
+}
+
+static uint32_t random_word(void *ctx)
+{
+    struct world *w = ctx;
+    return (uint32_t)nor_random(&w->o.chance);
+}
+
+static bool network_fails(struct world *w)
+{
+    return w->network_fault != NULL && w->network_fault(w->fault_ctx, w);
+}
+
+static enum ot_status post(void *ctx, const char *path, const char *token, const uint8_t *body, uint32_t len,
+                           uint8_t *reply, uint32_t cap, uint32_t *reply_len, int *http_status)
+{
+    struct world *w = ctx;
+    *http_status = 0;
+    if (network_fails(w))
+        return OT_E_NETWORK;
+    return server_post(&w->server, &w->o.ledger, path, token, body, len, reply, cap, reply_len, http_status);
+}
+
+static enum ot_status get_open(void *ctx, const char *path, const char *token, uint32_t offset,
+                               const char *etag, uint32_t *total, int *http_status)
+{
+    struct world *w = ctx;
+    (void)token;
+    *http_status = 0;
+    if (network_fails(w))
+        return OT_E_NETWORK;
+    return server_get_open(&w->server, &w->o.ledger, path, offset, etag, total, http_status);
+}
+
+static enum ot_status get_read(void *ctx, uint8_t *buf, uint32_t cap, uint32_t *len)
+{
+    struct world *w = ctx;
+    *len = 0;
+    if (network_fails(w))
+        return OT_E_NETWORK;
+    return server_get_read(&w->server, &w->o.ledger, buf, cap, len);
+}
+
+static void get_close(void *ctx)
+{
+    struct world *w = ctx;
+    server_get_close(&w->server, &w->o.ledger);
+}
+
+/* --- what happens --- */
+
+static void booted(struct world *w, int slot)
+{
+    struct truth *t = &w->o.truth;
+    w->o.boots++;
+    t->slot = slot;
+    t->running = firmware_in_slot(&w->set, &w->nor, slot);
+    if (t->running == FIRMWARE_NONE || !firmware_is_whole(&w->set, &w->nor, slot, t->running)) {
+        world_violates(w, "V2: ota_%d boots, which holds no release", slot);
+        return;
+    }
+    if (!t->proven[t->running] && ++t->unproven_boots[t->running] > UNPROVEN_MAX)
+        world_violates(w, "V3: %s was booted %u times without having passed its self test",
+                       w->set.f[t->running].version, t->unproven_boots[t->running]);
+    if (w->o.fuses.secure_version > 0 && !t->proven[FIRMWARE_B] && !t->proven[FIRMWARE_N])
+        world_violates(w, "V5: the security counter is %u before any image of that version has confirmed",
+                       (unsigned)w->o.fuses.secure_version);
+}
+
+static void changed_state(struct world *w, int to, int from)
+{
+    struct truth *t = &w->o.truth;
+    const struct ot_agent *a = vdev_agent(w->v);
+    if (to != OT_AGENT_CONFIRMING || t->running == FIRMWARE_NONE)
+        return;
+    if (from == OT_AGENT_PROBATION) {
+        if (!is_good(w, t->running) || a->self_test != OT_SELF_TEST_PASSED || !a->contact_since_boot)
+            world_violates(w, "V3: %s is confirmed without a passed self test and a contact",
+                           w->set.f[t->running].version);
+        t->proven[t->running] = true;
+    } else if (!t->proven[t->running]) {
+        world_violates(w, "V3: %s goes from %s to confirming without a self test", w->set.f[t->running].version,
+                       ot_agent_state_name((enum ot_agent_state)from));
+    }
+}
+
+static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int a, int b)
+{
+    struct world *w = ctx;
+    (void)v;
+    if (w->verbose && event == VDEV_STATE)
+        printf("    %8llu ms  %s -> %s\n", (unsigned long long)w->o.now_ms,
+               ot_agent_state_name((enum ot_agent_state)b), ot_agent_state_name((enum ot_agent_state)a));
+    switch (event) {
+    case VDEV_BOOTED:
+        break;
+    case VDEV_LOADED:
+        booted(w, a);
+        if (w->verbose)
+            printf("    %8llu ms  boots ota_%d: %s\n", (unsigned long long)w->o.now_ms, a,
+                   w->o.truth.running >= 0 ? w->set.f[w->o.truth.running].version : "?");
+        break;
+    case VDEV_STATE:
+        changed_state(w, a, b);
+        break;
+    case VDEV_RESET:
+        w->o.truth.slot = -1;
+        w->o.resets++;
+        break;
+    case VDEV_NOTHING_BOOTS:
+        world_violates(w, "V1: nothing boots");
+        break;
+    case VDEV_OUTCOME:
+        if (w->verbose)
+            printf("    outcome %s, %s\n", ot_event_kind_name((enum ot_event_kind)a),
+                   ot_status_wire((enum ot_status)b));
+        break;
+    case VDEV_REFUSED:
+    case VDEV_NETWORK:
+        if (w->verbose)
+            printf("    %s %s\n", event == VDEV_NETWORK ? "network" : "refused", ot_status_wire((enum ot_status)a));
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- snapshots --- */
+
+void world_snapshot(struct world *w, struct world_snapshot *out)
+{
+    nor_snapshot(&w->nor, &out->flash);
+    out->outside = w->o;
+}
+
+void world_restore(struct world *w, const struct world_snapshot *from)
+{
+    nor_restore(&w->nor, &from->flash);
+    w->nor.impossible = 0;
+    w->o = from->outside;
+    w->violation[0] = '\0';
+    w->o.truth.slot = -1;
+    vdev_cut(w->v, OT_RESET_POWER_ON);
+}
+
+void world_snapshot_drop(struct world *w, struct world_snapshot *snapshot)
+{
+    nor_snapshot_drop(&w->nor, &snapshot->flash);
+}
+
+/* --- life --- */
+
+static void open_device(struct world *w)
+{
+    struct error err = {0};
+    w->ports = (struct vdev_world){.ctx = w,
+                                   .flash = &w->nor.flash,
+                                   .fuses = &w->o.fuses,
+                                   .burn = burn,
+                                   .now_ms = now_ms,
+                                   .random = random_word,
+                                   .crypto = crypto_memo(),
+                                   .post = post,
+                                   .get_open = get_open,
+                                   .get_read = get_read,
+                                   .get_close = get_close};
+    w->behaviour = (struct vdev_behaviour){.does = w->scenario->does,
+                                           .after_s = w->scenario->after_s,
+                                           .has_digest = true,
+                                           .digest = w->set.f[FIRMWARE_B].identity,
+                                           .crash_signature = 0xDEADBEEF};
+    w->device_scenario = (struct vdev_scenario){
+        .poll_s = 60, .watchdog_s = 9, .speed = 1, .behaviour_count = 1, .behaviours = &w->behaviour};
+    struct vdev_options options = {.server_url = "in-process",
+                                   .enrolment_token = "enrol",
+                                   .scenario = &w->device_scenario,
+                                   .world = &w->ports,
+                                   .rollback = !w->scenario->no_rollback,
+                                   .anti_rollback = w->scenario->anti_rollback,
+                                   .on_event = on_event,
+                                   .ctx = w};
+    w->v = vdev_open(&options, &err);
+    if (w->v == NULL) {
+        fprintf(stderr, "matrix: %s\n", err.text);
+        abort();
+    }
+}
+
+/* Device idle, server's plan done, nothing more to say. */
+static bool is_stable(const struct world *w)
+{
+    return vdev_is_idle(w->v) && server_is_done(&w->server, &w->o.ledger);
+}
+
+static bool step(struct world *w)
+{
+    uint32_t wait_ms = 0;
+    if (setjmp(w->cut) != 0) {
+        vdev_cut(w->v, w->cut_reason);
+        w->o.truth.slot = -1;
+        nor_power_on(&w->nor, w->o.chance);
+        return true;
+    }
+    if (w->step_fault != NULL)
+        w->step_fault(w->fault_ctx, w);
+    if (vdev_step(w->v, &wait_ms) != 0) {
+        world_violates(w, "V1: nothing boots, or the agent does not start");
+        return false;
+    }
+    w->o.now_ms += wait_ms > 0 ? wait_ms : 1;
+    return true;
+}
+
+bool world_run(struct world *w)
+{
+    uint32_t boots = w->o.boots;
+    for (uint32_t i = 0; w->violation[0] == '\0'; i++) {
+        if (is_stable(w))
+            break;
+        if (!step(w))
+            break;
+        if (w->nor.impossible > 0)
+            world_violates(w, "V8: a program command asked for a 1 where a 0 stood");
+        if (i > STEPS_MAX || w->o.boots - boots > BOOTS_MAX)
+            world_violates(w, "V6: not stable after %u steps and %u boots (state %s)", (unsigned)i,
+                           (unsigned)(w->o.boots - boots), ot_agent_state_name(vdev_agent(w->v)->state));
+    }
+    return w->violation[0] == '\0';
+}
+
+static void judge_attempt(struct world *w, uint32_t index)
+{
+    const struct ledger_attempt *a = &w->o.ledger.attempts[index];
+    if (a->outcomes != 1)
+        world_violates(w, "V7: attempt a-%u has %u outcomes", (unsigned)index + 1, (unsigned)a->outcomes);
+    if (a->outcome == OT_EVENT_CONFIRMED && !w->o.truth.proven[a->firmware])
+        world_violates(w, "V7: attempt a-%u is reported confirmed, its firmware never passed", (unsigned)index + 1);
+}
+
+bool world_judge(struct world *w)
+{
+    const struct ledger *l = &w->o.ledger;
+    const struct truth *t = &w->o.truth;
+    for (uint32_t i = 0; i < l->attempt_count; i++)
+        judge_attempt(w, i);
+    if (l->refused_messages > 0)
+        world_violates(w, "the device sent %u messages that its own protocol refuses", (unsigned)l->refused_messages);
+    if (vdev_agent(w->v)->unexpected_events > 0)
+        world_violates(w, "the agent met %u (state, event) pairs without a row",
+                       (unsigned)vdev_agent(w->v)->unexpected_events);
+    if (l->attempt_count == 0 || w->violation[0] != '\0')
+        return w->violation[0] == '\0';
+    const struct ledger_attempt *last = &l->attempts[l->attempt_count - 1];
+    bool runs = t->running == last->firmware;
+    bool says = last->outcome == OT_EVENT_CONFIRMED || last->outcome == OT_EVENT_NO_FALLBACK;
+    if (runs != (says && l->late_reverts == 0))
+        world_violates(w, "V4: outcome %s (%s), but %s runs", ot_event_kind_name(last->outcome),
+                       ot_status_wire(last->reason), w->set.f[t->running].version);
+    if (runs && last->outcome == OT_EVENT_CONFIRMED && !t->proven[t->running])
+        world_violates(w, "V3: %s runs for good without having passed", w->set.f[t->running].version);
+    if (l->last.running.present && !ot_digest_equal(&l->last.running.digest, &w->set.f[t->running].identity))
+        world_violates(w, "V7: the server was told another digest than what runs");
+    return w->violation[0] == '\0';
+}
+
+bool world_next_update(struct world *w)
+{
+    struct server_plan plan = w->server.plan;
+    const struct ledger *l = &w->o.ledger;
+    w->server.plan = (struct server_plan){.count = l->plan_at + 1};
+    w->server.plan.offers[l->plan_at].firmware = FIRMWARE_N;
+    uint32_t attempt = l->attempt_count;
+    w->o.now_ms += 61000;
+    bool good = world_run(w) && world_judge(w);
+    if (good && !w->tolerates_failure &&
+        (w->o.truth.running != FIRMWARE_N || l->attempts[attempt].outcome != OT_EVENT_CONFIRMED))
+        world_violates(w, "V6: the next update ended as %s (%s)", ot_event_kind_name(l->attempts[attempt].outcome),
+                       ot_status_wire(l->attempts[attempt].reason));
+    w->server.plan = plan;
+    return w->violation[0] == '\0';
+}
+
+static void run_prelude(struct world *w)
+{
+    struct server_plan plan = w->server.plan;
+    w->server.plan = (struct server_plan){.count = w->scenario->prelude != FIRMWARE_NONE ? 1 : 0};
+    w->server.plan.offers[0].firmware =
+        (enum firmware_name)(w->scenario->prelude != FIRMWARE_NONE ? w->scenario->prelude : FIRMWARE_A);
+    if (strcmp(w->scenario->id, "S1") != 0 && (!world_run(w) || !world_judge(w))) {
+        fprintf(stderr, "matrix: %s: the prelude fails: %s\n", w->scenario->id, w->violation);
+        abort();
+    }
+    w->server.plan = plan;
+    w->o.ledger.plan_at = 0;
+    w->o.ledger.sent_bytes = 0;
+    w->o.now_ms += 61000;
+}
+
+void world_open(struct world *w, const struct matrix_scenario *scenario, uint32_t bytes)
+{
+    struct firmware_plan plan = scenario->firmware;
+    memset(w, 0, sizeof *w);
+    w->scenario = scenario;
+    plan.bytes = bytes;
+    firmware_make(&w->set, &plan);
+    nor_init(&w->nor, w->set.flash_bytes);
+    firmware_flash(&w->set, &w->nor, scenario->otadata);
+    if (scenario->second_slot_full)
+        nor_poke(&w->nor, w->set.slot_offset[1], w->set.f[FIRMWARE_C].bytes, w->set.f[FIRMWARE_C].size);
+    w->server = (struct server){.set = &w->set, .plan = scenario->server};
+    w->o.fuses = (struct efuses){.has_chip = true, .chip_id = MATRIX_CHIP, .mac = {2, 0, 0, 0, 0, 1}};
+    w->o.now_ms = 1000;
+    w->o.chance = 1;
+    w->o.truth.slot = -1;
+    w->o.truth.proven[FIRMWARE_A] = true; /* the factory saw to that */
+    w->o.ledger.serves = FIRMWARE_NONE;
+    open_device(w);
+    w->nor.before = before_command;
+    w->nor.ctx = w;
+    run_prelude(w);
+    world_snapshot(w, &w->start);
+}
+
+void world_close(struct world *w)
+{
+    world_snapshot_drop(w, &w->start);
+    vdev_close(w->v);
+    nor_fini(&w->nor);
+    firmware_drop(&w->set);
+}
