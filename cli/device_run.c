@@ -45,6 +45,8 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
     const struct run *r = ctx;
     char slot[8];
     switch (event) {
+    case VDEV_LOADED:
+        break;
     case VDEV_BOOTED:
         say(r, v, "booted", ot_slot_name(a, slot), "");
         break;

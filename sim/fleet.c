@@ -75,6 +75,8 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
     struct fleet *f = m->fleet;
     char slot[8];
     switch (event) {
+    case VDEV_LOADED:
+        break;
     case VDEV_BOOTED:
         atomic_fetch_add(&f->boots, 1);
         atomic_store(&m->state, OT_AGENT_STARTING);

@@ -11,7 +11,9 @@ struct ot_agent_config ot_agent_config_default(void)
                                     .backoff_max_s = 3600,
                                     .self_test_deadline_s = 300,
                                     .attempts_max = 3,
-                                    .defer_restart_max_s = 86400};
+                                    .defer_restart_max_s = 86400,
+                                    .late_crashes = 3,
+                                    .late_crash_window_s = 600};
 }
 
 void agent_log(struct ot_agent *a, uint32_t event, int32_t x, int32_t y)
@@ -34,8 +36,7 @@ enum ot_status ot_agent_start(struct ot_agent *a, const struct ot_port *port,
         return st;
     if (a->facts.running_slot == OT_SLOT_NONE || a->facts.slot_bytes == 0)
         return OT_E_STATE;
-    agent_learn(a);
-    return OT_OK;
+    return agent_learn(a);
 }
 
 static enum agent_event work(struct ot_agent *a)
@@ -76,8 +77,10 @@ static uint32_t wait_for(const struct ot_agent *a, enum agent_event event, bool 
 {
     const uint32_t soon_ms = 100;
     uint64_t now = a->port->now_ms(a->port->ctx);
-    if (event == EV_AGAIN || moved)
+    if ((event == EV_AGAIN || moved) && a->journal_failures == 0)
         return 0;
+    if (a->journal_failures > 0 && a->state != OT_AGENT_PROBATION)
+        return 1000u << a->journal_failures;
     uint64_t until = a->next_poll_ms > now ? a->next_poll_ms - now : 0;
     if (a->state == OT_AGENT_PROBATION || until == 0)
         return until > 0 && until < soon_ms ? (uint32_t)until : soon_ms;

@@ -196,6 +196,7 @@ enum agent_event agent_check_in(struct ot_agent *a, enum ot_ask ask)
 
 enum agent_event agent_work_idle(struct ot_agent *a)
 {
+    agent_late_crash_forget(a);
     if (a->port->now_ms(a->port->ctx) < a->next_poll_ms)
         return EV_NONE;
     enum agent_event event = agent_check_in(a, OT_ASK_OFFER);

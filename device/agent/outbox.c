@@ -29,13 +29,19 @@ static void drop(struct ot_outbox *box, uint32_t index)
     memmove(&box->events[index], &box->events[index + 1], (box->count - index) * sizeof box->events[0]);
 }
 
+/* Progress may be lost; what became of an image may not. */
+static bool may_be_dropped(enum ot_event_kind kind)
+{
+    return !ot_event_is_outcome(kind) && kind != OT_EVENT_LATE_REVERT;
+}
+
 /* Make room for one more. False when all are outcomes. */
 static bool make_room(struct ot_outbox *box)
 {
     if (box->count < OT_AGENT_OUTBOX_EVENTS)
         return true;
     for (uint32_t i = 0; i < box->count; i++) {
-        if (!ot_event_is_outcome(box->events[i].kind)) {
+        if (may_be_dropped(box->events[i].kind)) {
             drop(box, i);
             return true;
         }
@@ -43,24 +49,44 @@ static bool make_room(struct ot_outbox *box)
     return false;
 }
 
-enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enum ot_status reason)
+static enum ot_status put(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,
+                          enum ot_status reason, uint32_t bytes)
 {
     struct ot_outbox *box = &a->outbox;
-    if (a->attempt.id[0] == '\0')
-        return OT_OK; /* probation of an image nobody offered: nothing to report it under */
-    if (ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
-        return OT_OK;
     if (!make_room(box))
-        return ot_event_is_outcome(kind) ? OT_E_JOURNAL : OT_OK;
+        return may_be_dropped(kind) ? OT_OK : OT_E_JOURNAL;
     struct ot_wire_event *e = &box->events[box->count++];
     memset(e, 0, sizeof *e);
     e->seq = box->next_seq++;
     e->kind = kind;
     e->reason = reason;
     e->way = OT_WAY_FULL;
-    e->bytes = a->attempt.received_bytes;
-    memcpy(e->attempt, a->attempt.id, sizeof e->attempt);
-    return agent_save_outbox(a);
+    e->bytes = bytes;
+    memcpy(e->attempt, attempt, OT_ATTEMPT_ID_MAX);
+    enum ot_status st = agent_save_outbox(a);
+    if (st != OT_OK) { /* not durable: not there */
+        box->count--;
+        box->next_seq--;
+    }
+    return st;
+}
+
+enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enum ot_status reason)
+{
+    if (a->attempt.id[0] == '\0')
+        return OT_OK; /* probation of an image nobody offered: nothing to report it under */
+    if (ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
+        return OT_OK;
+    return put(a, a->attempt.id, kind, reason, a->attempt.received_bytes);
+}
+
+enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_status reason)
+{
+    for (uint32_t i = 0; i < a->outbox.count; i++) {
+        if (a->outbox.events[i].kind == OT_EVENT_LATE_REVERT && same_id(a->outbox.events[i].attempt, attempt))
+            return OT_OK;
+    }
+    return put(a, attempt, OT_EVENT_LATE_REVERT, reason, 0);
 }
 
 enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)

@@ -54,7 +54,11 @@ enum agent_event agent_work_probation(struct ot_agent *a)
     if (a->self_test != OT_SELF_TEST_PASSED)
         return EV_NONE;
     a->attempt.phase = OT_PHASE_CONFIRMING;
-    return agent_save_attempt(a) == OT_OK ? EV_PASSED : EV_NONE;
+    if (agent_save_attempt(a) == OT_OK)
+        return EV_PASSED;
+    a->attempt.phase = OT_PHASE_PROBATION;
+    /* Without a journal nothing can be confirmed for good: back to the image that is. */
+    return a->journal_failures > 3 ? give_up(a, OT_E_JOURNAL) : EV_NONE;
 }
 
 static bool is_revoked(const struct ot_agent *a, const struct ot_digest *key)
@@ -108,6 +112,9 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
             return agent_end(a, OT_EVENT_NO_FALLBACK, st);
         return give_up(a, st);
     }
+    st = agent_note_proof(a, a->attempt.id);
+    if (st != OT_OK)
+        return EV_NONE; /* come again: without the record the next start would ask for another self test */
     st = adopt_descriptor(a);
     if (st == OT_OK)
         st = a->port->raise_secure_version(a->port->ctx, a->running_secure_version);
@@ -117,7 +124,7 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
 }
 
 /* The agent's own way back, where the bootloader does not know rollback or has lost the thread. */
-static enum ot_status select_other(struct ot_agent *a)
+enum ot_status agent_select_other(struct ot_agent *a)
 {
     int8_t other = (int8_t)((a->facts.running_slot + 1) % (a->facts.ota_count > 0 ? a->facts.ota_count : 1));
     struct ot_digest old = a->other.digest;
@@ -135,14 +142,20 @@ static enum ot_status select_other(struct ot_agent *a)
     return a->port->set_boot(a->port->ctx, other, &a->verdict);
 }
 
+/* By marking where the bootloader knows what that means, else by selecting the other slot. */
+enum ot_status agent_leave_slot(struct ot_agent *a)
+{
+    if (a->bootloader == OT_BOOTLOADER_ROLLBACK && a->port->mark_invalid(a->port->ctx) == OT_OK)
+        return OT_OK;
+    return agent_select_other(a);
+}
+
 enum agent_event agent_work_revert(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && a->bootloader == OT_BOOTLOADER_ROLLBACK && boot.boot_slot == boot.running_slot)
-        st = a->port->mark_invalid(a->port->ctx);
-    else if (st == OT_OK && boot.boot_slot == boot.running_slot)
-        st = select_other(a);
+    if (st == OT_OK && boot.boot_slot == boot.running_slot)
+        st = agent_leave_slot(a);
     if (st == OT_OK)
         return EV_SWITCHED;
     /* Nowhere to go back to: a running image, however poor, is better than none. */

@@ -9,6 +9,7 @@
  *   TOKEN    1 enrolled, 2 token[64]
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
+ *   PROOF    1 crashes, 2 trial boots, 8 digest, 40 attempt id[25]
  */
 #include "records.h"
 
@@ -25,6 +26,8 @@
 #define TOKEN_BYTES    66u
 #define HEALTH_BYTES   40u
 #define CLAIM_BYTES    69u
+#define PROOF_BYTES    65u
+#define READ_TRIES     3
 
 _Static_assert(OUTBOX_HEAD + OT_AGENT_OUTBOX_EVENTS * EVENT_BYTES + CRC_BYTES <= OT_JOURNAL_RECORD_MAX,
                "outbox");
@@ -35,18 +38,37 @@ static enum ot_status save(struct ot_agent *a, enum ot_journal_key key, uint8_t 
 {
     bytes[0] = FORMAT_VERSION;
     ot_store32(bytes + len, ot_crc32(0, bytes, len));
-    return a->port->journal_set(a->port->ctx, key, bytes, len + CRC_BYTES);
+    enum ot_status st = a->port->journal_set(a->port->ctx, key, bytes, len + CRC_BYTES);
+    if (st == OT_OK)
+        a->journal_failures = 0;
+    else if (a->journal_failures < 12)
+        a->journal_failures++;
+    return st;
 }
 
-/* The payload length of a whole, well-formed record, else 0. */
+static bool is_well_formed(const uint8_t *bytes, uint32_t len)
+{
+    return len > CRC_BYTES && bytes[0] == FORMAT_VERSION &&
+           ot_load32(bytes + len - CRC_BYTES) == ot_crc32(0, bytes, len - CRC_BYTES);
+}
+
+/*
+ * The payload length of a whole, well-formed record, else 0. A record that is there and cannot be read is not an
+ * absent one: the agent must not start without it (a lost token would lock the device out).
+ */
 static uint32_t load(struct ot_agent *a, enum ot_journal_key key, uint8_t bytes[OT_JOURNAL_RECORD_MAX])
 {
-    uint32_t len = 0;
-    if (a->port->journal_get(a->port->ctx, key, bytes, OT_JOURNAL_RECORD_MAX, &len) != OT_OK ||
-        len <= CRC_BYTES)
-        return 0;
-    len -= CRC_BYTES;
-    return bytes[0] == FORMAT_VERSION && ot_load32(bytes + len) == ot_crc32(0, bytes, len) ? len : 0;
+    for (int i = 0; i < READ_TRIES; i++) {
+        uint32_t len = 0;
+        enum ot_status st = a->port->journal_get(a->port->ctx, key, bytes, OT_JOURNAL_RECORD_MAX, &len);
+        if (st == OT_E_NOT_FOUND)
+            return 0;
+        if (st == OT_OK && is_well_formed(bytes, len))
+            return len - CRC_BYTES;
+        if (st != OT_OK && i == READ_TRIES - 1)
+            a->failure = st;
+    }
+    return 0;
 }
 
 enum ot_status agent_save_attempt(struct ot_agent *a)
@@ -235,8 +257,30 @@ static void load_claims(struct ot_agent *a)
     }
 }
 
-void agent_records_load(struct ot_agent *a)
+enum ot_status agent_save_proof(struct ot_agent *a)
 {
+    uint8_t b[PROOF_BYTES + CRC_BYTES] = {0};
+    b[1] = a->proof.crashes;
+    b[2] = a->proof.trial_boots;
+    memcpy(b + 8, a->proof.digest.bytes, OT_DIGEST_BYTES);
+    memcpy(b + 40, a->proof.attempt, OT_ATTEMPT_ID_MAX);
+    return save(a, OT_JOURNAL_PROOF, b, PROOF_BYTES);
+}
+
+static void load_proof(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_PROOF, b) != PROOF_BYTES)
+        return;
+    a->proof.crashes = b[1];
+    a->proof.trial_boots = b[2];
+    memcpy(a->proof.digest.bytes, b + 8, OT_DIGEST_BYTES);
+    memcpy(a->proof.attempt, b + 40, OT_ATTEMPT_ID_MAX);
+}
+
+enum ot_status agent_records_load(struct ot_agent *a)
+{
+    a->failure = OT_OK;
     load_attempt(a);
     load_outbox(a);
     load_trust_copy(a, OT_JOURNAL_TRUST);
@@ -244,4 +288,6 @@ void agent_records_load(struct ot_agent *a)
     load_token(a);
     load_health(a);
     load_claims(a);
+    load_proof(a);
+    return a->failure;
 }

@@ -7,8 +7,8 @@
 
 #include "agent/agent.h"
 
-/** Load everything; what is absent or unreadable stays at its beginning. */
-void agent_records_load(struct ot_agent *a);
+/** Load everything; what is absent or damaged stays at its beginning. OT_E_JOURNAL: something there cannot be read. */
+OT_CHECKED enum ot_status agent_records_load(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_attempt(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_outbox(struct ot_agent *a);
 /** Both copies, one after the other. */
@@ -16,10 +16,14 @@ OT_CHECKED enum ot_status agent_save_trust(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_token(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_health(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_claims(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_proof(struct ot_agent *a);
 
 /** Put an event into the outbox, durably. An outcome already there for this attempt stays the only one. */
 OT_CHECKED enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind,
                                            enum ot_status reason);
+/** The same for an attempt that is over: what became of its image since. Once in the outbox is enough. */
+OT_CHECKED enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt,
+                                                enum ot_status reason);
 /** The server has everything up to `ack`. */
 OT_CHECKED enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack);
 bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt);

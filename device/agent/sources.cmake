@@ -6,6 +6,7 @@ set(OTARIA_AGENT_SOURCES
   machine.c
   outbox.c
   probation.c
+  proof.c
   records.c
   start.c
   update.c

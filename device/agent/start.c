@@ -4,6 +4,9 @@
  * Derived from three witnesses: the journal (what was being done), the digest of the running image (what really runs)
  * and otadata (what the bootloader made of it). The journal decides whether a self test is owed, because otadata's
  * CRC does not protect its state; the running digest decides what an attempt came to, because otadata is no log.
+ *
+ * Whatever the journal remembers of an attempt, an image that runs and has not proved itself here owes a self test:
+ * see proof.c.
  */
 #include "work.h"
 
@@ -34,6 +37,19 @@ static const struct ot_claim *find_claim(const struct ot_agent *a, const struct 
     return NULL;
 }
 
+/* The descriptor decides whom this device trusts: one wrong reading must not make it look as if there were none. */
+static enum ot_status read_descriptor(const struct ot_source *src, struct ot_descriptor *desc)
+{
+    enum ot_status before = OT_E_READ;
+    for (int i = 0; i < 4; i++) {
+        enum ot_status st = ot_descriptor_read(src, desc);
+        if (st == OT_OK || (st == before && st != OT_E_READ))
+            return st;
+        before = st;
+    }
+    return before;
+}
+
 /* Digest, release and version of what stands in a slot; a zero digest when nothing there verifies. */
 static void describe_slot(struct ot_agent *a, int slot, struct ot_wire_slot *out, struct ot_descriptor *desc,
                           bool *described)
@@ -48,7 +64,7 @@ static void describe_slot(struct ot_agent *a, int slot, struct ot_wire_slot *out
     if (agent_verify_slot(a, slot, false) != OT_OK)
         return;
     out->digest = a->digests.identity;
-    *described = ot_descriptor_read(&src, desc) == OT_OK;
+    *described = read_descriptor(&src, desc) == OT_OK;
     const struct ot_claim *claim = find_claim(a, &out->digest);
     if (*described) {
         out->release = desc->release;
@@ -123,39 +139,68 @@ static enum agent_event target_running(struct ot_agent *a, const struct ot_boot_
     a->no_fallback = boot->running_has_state && boot->running_state == OT_OTA_ABORTED;
     if (t->phase == OT_PHASE_CONFIRMING)
         return EV_FINISH;
-    if (t->phase == OT_PHASE_REVERTING)
+    if (t->phase == OT_PHASE_REVERTING && !a->no_fallback)
         return EV_GO_BACK;
-    bool again = t->phase == OT_PHASE_PROBATION;
-    t->phase = OT_PHASE_PROBATION;
-    if (t->probation_boots < 255)
-        t->probation_boots++;
-    enum ot_status st = agent_save_attempt(a);
-    if (st == OT_OK && !again)
-        st = agent_outbox_add(a, OT_EVENT_BOOTED, OT_OK);
-    if (st != OT_OK)
-        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
-    /* A second boot in probation is a crash that the bootloader did not act on: act for it. */
-    if (t->probation_boots > 1 && !a->no_fallback) {
-        t->reason = OT_E_RESET_IN_PROBATION;
-        t->phase = OT_PHASE_REVERTING;
-        st = agent_save_attempt(a);
-        if (st != OT_OK)
-            agent_log(a, AGENT_LOG_JOURNAL, st, 0);
-        return EV_GO_BACK;
-    }
     a->owes_self_test = true;
     return EV_PROBATION;
 }
 
+/* Nothing is known of the running image but what otadata says: what the factory put there counts as proven. */
+static bool is_factory_fresh(const struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    return ot_digest_is_zero(&a->proof.digest) &&
+           (!boot->running_has_state ||
+            (boot->running_state != OT_OTA_PENDING && boot->running_state != OT_OTA_NEW));
+}
+
+/* otadata has forgotten, or never knew, what the journal knows: this image is confirmed. Else its next boot is its last. */
+static void heal_proven(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    if (boot->boot_slot != boot->running_slot || !boot->running_has_state ||
+        (boot->running_state != OT_OTA_PENDING && boot->running_state != OT_OTA_NEW))
+        return;
+    enum ot_status st = a->port->mark_valid(a->port->ctx);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+}
+
 static enum agent_event no_attempt(struct ot_agent *a, const struct ot_boot_state *boot)
 {
-    if (boot->running_slot == boot->boot_slot && boot->running_has_state &&
-        boot->running_state == OT_OTA_PENDING) {
-        a->owes_self_test = true; /* somebody else installed it: it must prove itself all the same */
-        return EV_PROBATION;
+    enum ot_status st = OT_OK;
+    heal_fallback(a, boot);
+    if (is_factory_fresh(a, boot))
+        st = agent_note_proof(a, "");
+    if (st != OT_OK)
+        return EV_NONE;
+    if (agent_is_proven(a))
+        heal_proven(a, boot);
+    if (agent_is_proven(a) || ot_digest_is_zero(&a->running.digest))
+        return a->enrolled ? EV_READY : EV_ENROL;
+    st = agent_tell_late_revert(a, OT_E_BOOT_RECORD);
+    if (st != OT_OK)
+        return EV_NONE; /* come again: it must be told */
+    a->owes_self_test = true;
+    return EV_PROBATION;
+}
+
+/* The journal speaks of an attempt whose target does not run. */
+static enum agent_event go_on(struct ot_agent *a, const struct ot_boot_state *boot)
+{
+    struct ot_attempt *t = &a->attempt;
+    if (t->slot ==
+        a->facts.running_slot) /* the slots have changed under it: its target cannot be written any more */
+        return agent_end(a, OT_EVENT_FAILED, OT_E_BOOT_RECORD);
+    if (agent_is_proven(a))
+        heal_proven(a, boot);
+    if (t->phase == OT_PHASE_INSTALLED)
+        return EV_INSTALLED;
+    if (t->phase != OT_PHASE_DOWNLOADING) {
+        enum agent_event event = target_not_running(a, boot);
+        heal_fallback(a, boot);
+        return event;
     }
     heal_fallback(a, boot);
-    return a->enrolled ? EV_READY : EV_ENROL;
+    return EV_RESUME;
 }
 
 enum agent_event agent_work_start(struct ot_agent *a)
@@ -165,6 +210,8 @@ enum agent_event agent_work_start(struct ot_agent *a)
     if (st != OT_OK)
         return EV_NONE;
     learn_bootloader(a, &boot);
+    if (a->goes_back)
+        return EV_SWITCHED;
     struct ot_attempt *t = &a->attempt;
     if (t->phase != OT_PHASE_NONE && agent_outbox_has_outcome(a, t->id))
         return agent_end(a, OT_EVENT_FAILED, OT_OK); /* the outcome stands already: only clears the record */
@@ -173,22 +220,17 @@ enum agent_event agent_work_start(struct ot_agent *a)
     a->erased_to = UINT32_MAX;
     a->window_count = 0;
     a->write_at = 0;
-    if (t->phase == OT_PHASE_DOWNLOADING) {
-        heal_fallback(a, &boot);
-        return EV_RESUME;
-    }
-    if (ot_digest_equal(&a->running.digest, &t->target) && t->phase >= OT_PHASE_SWITCHING)
+    if (ot_digest_equal(&a->running.digest, &t->target))
         return target_running(a, &boot);
-    if (t->phase == OT_PHASE_INSTALLED)
-        return EV_INSTALLED;
-    enum agent_event event = target_not_running(a, &boot);
-    heal_fallback(a, &boot);
-    return event;
+    return go_on(a, &boot);
 }
 
-void agent_learn(struct ot_agent *a)
+enum ot_status agent_learn(struct ot_agent *a)
 {
-    agent_records_load(a);
+    enum ot_status st = agent_records_load(a);
+    if (st != OT_OK)
+        return st;
     count_reset(a);
     learn_slots(a);
+    return agent_guard(a);
 }

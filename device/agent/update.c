@@ -81,6 +81,16 @@ static enum ot_status note_claim(struct ot_agent *a)
     return agent_save_claims(a);
 }
 
+/* The target runs. Proven: nothing to do. Else it has to show that it can do what is asked of it. */
+static enum agent_event already_running(struct ot_agent *a)
+{
+    if (agent_is_proven(a))
+        return agent_end(a, OT_EVENT_CONFIRMED, OT_OK);
+    a->attempt.phase = OT_PHASE_PROBATION;
+    a->owes_self_test = true;
+    return agent_save_attempt(a) == OT_OK ? EV_PROBATION : agent_end(a, OT_EVENT_FAILED, OT_E_JOURNAL);
+}
+
 enum agent_event agent_work_offered(struct ot_agent *a)
 {
     struct ot_wire_offer offer = a->u.reply.offer;
@@ -91,7 +101,7 @@ enum agent_event agent_work_offered(struct ot_agent *a)
         return agent_end(a, OT_EVENT_FAILED, st);
     }
     if (ot_digest_equal(&offer.target, &a->running.digest))
-        return agent_end(a, OT_EVENT_CONFIRMED, OT_OK); /* it runs, confirmed: nothing to do */
+        return already_running(a);
     st = agent_save_attempt(a);
     if (st == OT_OK)
         st = note_claim(a);

@@ -68,7 +68,7 @@ static enum ot_status fit(struct ot_agent *a, const struct ot_source *src)
     return ot_fit_judge(&a->image, true, st == OT_OK ? &desc : NULL, &place);
 }
 
-enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
+static enum ot_status verify_once(struct ot_agent *a, int slot, bool judge_trust)
 {
     struct agent_slot_source ctx = {.port = a->port, .slot = slot};
     struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
@@ -85,6 +85,15 @@ enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
         return st;
     st = judge(a, &src);
     return st == OT_OK ? fit(a, &src) : st;
+}
+
+/* One reading of flash can be wrong. A good image may fail once by chance; a bad one never passes by chance. */
+enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
+{
+    enum ot_status st = verify_once(a, slot, judge_trust);
+    for (int i = 0; i < 2 && st != OT_OK; i++)
+        st = verify_once(a, slot, judge_trust);
+    return st;
 }
 
 enum agent_event agent_work_verify(struct ot_agent *a)

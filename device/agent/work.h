@@ -30,8 +30,22 @@ enum agent_event {
     EV_COUNT
 };
 
-/** After ot_agent_start: journal, counters, what stands in both slots. */
-void agent_learn(struct ot_agent *a);
+/** After ot_agent_start: journal, counters, what stands in both slots. OT_E_JOURNAL: the journal cannot be read. */
+OT_CHECKED enum ot_status agent_learn(struct ot_agent *a);
+
+/** The running image has proved itself. */
+bool agent_is_proven(const struct ot_agent *a);
+/** It has, by its self test or by the factory's: remember it, and the attempt that brought it ("" none). */
+OT_CHECKED enum ot_status agent_note_proof(struct ot_agent *a, const char *attempt);
+/** Another image runs than the one that proved itself last: tell so, once. */
+enum ot_status agent_tell_late_revert(struct ot_agent *a, enum ot_status reason);
+/**
+ * Before the application starts: count this boot against an image that has not proved itself, or this reset against
+ * one that has; when it is one too many, select the other slot (a->goes_back). OT_E_JOURNAL.
+ */
+OT_CHECKED enum ot_status agent_guard(struct ot_agent *a);
+/** The image has run long enough for its resets to be forgotten. */
+void agent_late_crash_forget(struct ot_agent *a);
 
 enum agent_event agent_work_start(struct ot_agent *a);
 enum agent_event agent_work_enrol(struct ot_agent *a);
@@ -54,6 +68,12 @@ enum agent_event agent_end(struct ot_agent *a, enum ot_event_kind outcome, enum 
 
 /** Full verification of a slot's image; digests, image and verdict in the agent. */
 enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust);
+
+/** Select the other slot, if what stands there is whole, trusted and not below the floor. */
+OT_CHECKED enum ot_status agent_select_other(struct ot_agent *a);
+
+/** Give the running slot up for the next boot. OT_OK: another one boots. */
+OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a);
 
 /** A source over a slot. `ctx` must outlive it. */
 struct agent_slot_source {

@@ -7,6 +7,9 @@
  * A record is valid when its CRC is right; the newest valid one of a key counts. A sector is valid when its header is;
  * the header is programmed last, after all live records, so a cut during compaction leaves the old sector in charge.
  * After a torn record nothing more is appended to a sector: the next set compacts.
+ *
+ * Flash lies now and then, so nothing is believed at once: what was written is read back, what cannot be read is read
+ * again, and what stands behind an unreadable record is still found (records start on 16-byte boundaries).
  */
 #include "journal_log.h"
 
@@ -17,6 +20,8 @@
 #define SECTOR_HEADER 16u
 #define RECORD_HEADER 12u
 #define RECORD_MAGIC  0x4A52u
+#define READ_TRIES    3
+#define WRITE_TRIES   2
 #define RECORD_MAX    (RECORD_HEADER + JOURNAL_PAYLOAD_MAX + 16u)
 
 static const uint8_t sector_magic[4] = {'O', 'T', 'J', 'L'};
@@ -34,12 +39,14 @@ static uint32_t base(int sector)
 static int read_generation(struct journal_log *log, int sector, uint32_t *generation)
 {
     uint8_t h[SECTOR_HEADER];
+    int failed = 0;
     *generation = 0;
-    if (log->flash.read(log->flash.ctx, base(sector), h, sizeof h) != 0)
-        return -1;
-    if (memcmp(h, sector_magic, 4) == 0 && ot_load32(h + 8) == ot_crc32(0, h, 8))
-        *generation = ot_load32(h + 4);
-    return 0;
+    for (int i = 0; i < READ_TRIES && *generation == 0; i++) {
+        failed = log->flash.read(log->flash.ctx, base(sector), h, sizeof h);
+        if (failed == 0 && memcmp(h, sector_magic, 4) == 0 && ot_load32(h + 8) == ot_crc32(0, h, 8))
+            *generation = ot_load32(h + 4);
+    }
+    return failed;
 }
 
 static uint32_t record_crc(const uint8_t *header, const uint8_t *payload, uint32_t len)
@@ -57,20 +64,29 @@ static int all_erased(const uint8_t *bytes, uint32_t len)
 }
 
 /* Everything from `at` on must be erased, or a later append would program over something. */
-static int rest_is_erased(struct journal_log *log, uint32_t at)
+static int is_erased(struct journal_log *log, int sector, uint32_t at)
 {
     uint8_t bytes[256];
     const uint32_t step = sizeof bytes;
     for (uint32_t n; at < JOURNAL_SECTOR_BYTES; at += n) {
         n = step - at % step;
-        if (log->flash.read(log->flash.ctx, base(log->sector) + at, bytes, n) != 0 || !all_erased(bytes, n))
+        if (log->flash.read(log->flash.ctx, base(sector) + at, bytes, n) != 0 || !all_erased(bytes, n))
             return 0;
     }
     return 1;
 }
 
-/* Read the record at `at`. 1 valid, 0 end of log or torn. */
-static int read_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
+static int rest_is_erased(struct journal_log *log, uint32_t at)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (is_erased(log, log->sector, at))
+            return 1;
+    }
+    return 0;
+}
+
+/* One try at the record at `at`: 1 valid, 0 not. */
+static int try_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
 {
     if (JOURNAL_SECTOR_BYTES - at < RECORD_HEADER ||
         log->flash.read(log->flash.ctx, base(log->sector) + at, record, RECORD_HEADER) != 0)
@@ -85,17 +101,35 @@ static int read_record(struct journal_log *log, uint32_t at, uint8_t record[RECO
     return ot_load32(record + 8) == record_crc(record, record + RECORD_HEADER, *len);
 }
 
+/* A record that reads wrong once may read right the next time; a torn one stays torn. */
+static int read_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (try_record(log, at, record, len))
+            return 1;
+    }
+    return 0;
+}
+
 static void index_sector(struct journal_log *log)
 {
     uint8_t record[RECORD_MAX];
     uint32_t len = 0;
     log->end = SECTOR_HEADER;
+    log->tail_is_torn = 0;
     memset(log->at, 0, sizeof log->at);
-    while (read_record(log, log->end, record, &len)) {
-        log->at[record[2]] = (uint16_t)log->end;
-        log->end += record_bytes(len);
+    for (uint32_t at = SECTOR_HEADER; at + RECORD_HEADER <= JOURNAL_SECTOR_BYTES;) {
+        if (read_record(log, at, record, &len)) {
+            log->at[record[2]] = (uint16_t)at;
+            at += record_bytes(len);
+            log->end = at;
+            continue;
+        }
+        if (!log->tail_is_torn && rest_is_erased(log, at))
+            return;
+        log->tail_is_torn = 1; /* keep looking: a rotten record must not hide the newer ones behind it */
+        at += 16;
     }
-    log->tail_is_torn = !rest_is_erased(log, log->end);
 }
 
 int journal_log_open(struct journal_log *log, const struct journal_flash *flash)
@@ -131,6 +165,38 @@ int journal_log_get(struct journal_log *log, unsigned key, uint8_t *buf, uint32_
     return 0;
 }
 
+static int reads_as(struct journal_log *log, uint32_t at, const uint8_t *bytes, uint32_t len)
+{
+    uint8_t back[64];
+    for (uint32_t n; len > 0; at += n, bytes += n, len -= n) {
+        n = len < sizeof back ? len : (uint32_t)sizeof back;
+        if (log->flash.read(log->flash.ctx, at, back, n) != 0 || memcmp(back, bytes, n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* Durable means: it reads back. Programming the same bytes again is harmless where the first command did nothing. */
+static int program_checked(struct journal_log *log, uint32_t at, const uint8_t *bytes, uint32_t len)
+{
+    for (int i = 0; i < WRITE_TRIES; i++) {
+        if (log->flash.program(log->flash.ctx, at, bytes, len) == 0 && reads_as(log, at, bytes, len))
+            return 0;
+        if (reads_as(log, at, bytes, len))
+            return 0;
+    }
+    return -1;
+}
+
+static int erase_checked(struct journal_log *log, int sector)
+{
+    for (int i = 0; i < WRITE_TRIES; i++) {
+        if (log->flash.erase_sector(log->flash.ctx, base(sector)) == 0 && is_erased(log, sector, 0))
+            return 0;
+    }
+    return -1;
+}
+
 static int append(struct journal_log *log, int sector, uint32_t at, unsigned key, const uint8_t *payload,
                   uint32_t len)
 {
@@ -144,7 +210,7 @@ static int append(struct journal_log *log, int sector, uint32_t at, unsigned key
     if (len > 0)
         memcpy(record + RECORD_HEADER, payload, len);
     ot_store32(record + 8, record_crc(record, record + RECORD_HEADER, len));
-    return log->flash.program(log->flash.ctx, base(sector) + at, record, record_bytes(len));
+    return program_checked(log, base(sector) + at, record, record_bytes(len));
 }
 
 static int write_header(struct journal_log *log, int sector, uint32_t generation)
@@ -154,16 +220,15 @@ static int write_header(struct journal_log *log, int sector, uint32_t generation
     memcpy(h, sector_magic, sizeof sector_magic);
     ot_store32(h + 4, generation);
     ot_store32(h + 8, ot_crc32(0, h, 8));
-    return log->flash.program(log->flash.ctx, base(sector), h, sizeof h);
+    return program_checked(log, base(sector), h, sizeof h);
 }
 
-/* All live records but `key` into the other sector, `key`'s new value behind them, the header last. */
-static int compact(struct journal_log *log, unsigned key, const uint8_t *payload, uint32_t len)
+/* All live records but `key` into sector `to`, `key`'s new value behind them, the header last. */
+static int compact(struct journal_log *log, int to, unsigned key, const uint8_t *payload, uint32_t len)
 {
     uint8_t live[JOURNAL_PAYLOAD_MAX];
-    int to = log->sector == 0 ? 1 : 0;
     uint32_t at = SECTOR_HEADER, live_len = 0;
-    if (log->flash.erase_sector(log->flash.ctx, base(to)) != 0)
+    if (erase_checked(log, to) != 0)
         return -1;
     for (unsigned k = 0; k <= JOURNAL_KEYS_MAX; k++) {
         const uint8_t *bytes = k < JOURNAL_KEYS_MAX ? live : payload;
@@ -192,11 +257,13 @@ int journal_log_set(struct journal_log *log, unsigned key, const uint8_t *buf, u
 {
     if (key >= JOURNAL_KEYS_MAX || len > JOURNAL_PAYLOAD_MAX)
         return -1;
+    if (log->sector < 0 && compact(log, 0, key, buf, len) == 0)
+        return 0;
     if (log->sector < 0 || log->tail_is_torn || record_bytes(len) > JOURNAL_SECTOR_BYTES - log->end)
-        return compact(log, key, buf, len);
+        return compact(log, log->sector == 1 ? 0 : 1, key, buf, len);
     if (append(log, log->sector, log->end, key, buf, len) != 0) {
-        log->tail_is_torn = 1;
-        return -1;
+        log->tail_is_torn = 1; /* a bad place: leave it behind */
+        return compact(log, 1 - log->sector, key, buf, len);
     }
     log->at[key] = (uint16_t)log->end;
     log->end += record_bytes(len);

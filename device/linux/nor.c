@@ -129,7 +129,8 @@ static void shake(struct nor *nor, uint32_t offset, uint8_t *buf, uint32_t len)
         if (m->is_weak || offset >= to || offset + len <= from)
             continue;
         for (uint32_t at = offset > from ? offset : from; at < to && at < offset + len; at++) {
-            uint8_t differ = (uint8_t)(byte_of(m->old, at - from) ^ byte_of(nor->now.map[m->sector], at - from));
+            uint8_t differ =
+                (uint8_t)(byte_of(m->old, at - from) ^ byte_of(nor->now.map[m->sector], at - from));
             if (differ != 0)
                 buf[at - offset] ^= (uint8_t)(nor_random(&nor->chance) & differ);
         }
@@ -146,7 +147,8 @@ void nor_power_on(struct nor *nor, uint64_t seed)
         for (uint32_t at = 0; at < FLASH_SECTOR_BYTES; at++) {
             uint8_t differ = (uint8_t)(byte_of(m.old, at) ^ bytes[at]);
             if (differ != 0)
-                bytes[at] ^= (uint8_t)(nor_random(&seed) & nor_random(&seed) & differ); /* a quarter of them */
+                bytes[at] ^=
+                    (uint8_t)(nor_random(&seed) & nor_random(&seed) & differ); /* a quarter of them */
         }
         drop_mark(nor, i);
     }
@@ -203,12 +205,14 @@ static int nor_read(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
     return 0;
 }
 
-static bool wants_a_one_back(const struct nor *nor, uint32_t offset, const uint8_t *buf, uint32_t len)
+bool nor_asks_the_impossible(const struct nor *nor, const struct nor_command *c)
 {
     uint8_t page[FLASH_PAGE_BYTES];
-    nor_peek(nor, offset, page, len);
-    for (uint32_t i = 0; i < len; i++) {
-        if ((buf[i] & (uint8_t)~page[i]) != 0)
+    if (c->op != NOR_PROGRAM)
+        return false;
+    nor_peek(nor, c->offset, page, c->len);
+    for (uint32_t i = 0; i < c->len; i++) {
+        if ((c->bytes[i] & (uint8_t)~page[i]) != 0)
             return true;
     }
     return false;
@@ -223,8 +227,6 @@ static int nor_program_page(void *ctx, uint32_t offset, const uint8_t *buf, uint
         return 0;
     if (answer != NOR_DO)
         return -1;
-    if (wants_a_one_back(nor, offset, buf, len))
-        nor->impossible++;
     program(nor, offset, buf, len);
     return 0;
 }
@@ -279,10 +281,11 @@ static void disturb(struct nor *nor, const struct nor_command *c, uint64_t *seed
     uint32_t sector_end = (c->offset / FLASH_SECTOR_BYTES + 1) * FLASH_SECTOR_BYTES;
     uint32_t at = c->offset + c->len < sector_end ? c->offset + c->len : c->offset - 1;
     uint8_t *byte = own(nor, at / FLASH_SECTOR_BYTES) + at % FLASH_SECTOR_BYTES;
-    *byte &= (uint8_t)~(1u << (nor_random(seed) & 7u));
+    *byte &= (uint8_t) ~(1u << (nor_random(seed) & 7u));
 }
 
-void nor_tear(struct nor *nor, const struct nor_command *c, enum nor_tear_kind kind, uint32_t arg, uint64_t seed)
+void nor_tear(struct nor *nor, const struct nor_command *c, enum nor_tear_kind kind, uint32_t arg,
+              uint64_t seed)
 {
     uint32_t sector = c->offset / FLASH_SECTOR_BYTES, at = c->offset % FLASH_SECTOR_BYTES;
     bool erases = c->op == NOR_ERASE;

@@ -84,11 +84,28 @@ static enum ot_status facts(void *ctx, struct ot_facts *out)
 
 /* --- flash --- */
 
+/*
+ * What reads the same twice in a row, because one read of flash can be wrong, or fail. A torn record may never settle:
+ * then the last reading counts, as it does for the bootloader.
+ */
+static int read_settled(const struct vdev *v, unsigned index, uint8_t out[OT_OTADATA_ENTRY_BYTES])
+{
+    uint8_t again[OT_OTADATA_ENTRY_BYTES];
+    int failed = -1;
+    for (int i = 0; i < 4; i++) {
+        failed = chip_read_otadata(&v->chip, index, out);
+        if (failed == 0 && chip_read_otadata(&v->chip, index, again) == 0 &&
+            memcmp(out, again, sizeof again) == 0)
+            return 0;
+    }
+    return failed;
+}
+
 static int entries(const struct vdev *v, struct ot_otadata_entry e[2])
 {
     uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
     for (unsigned i = 0; i < 2; i++) {
-        if (!v->chip.layout.slots.has_otadata || chip_read_otadata(&v->chip, i, bytes) != 0)
+        if (!v->chip.layout.slots.has_otadata || read_settled(v, i, bytes) != 0)
             return -1;
         ot_otadata_parse(bytes, &e[i]);
     }
@@ -135,6 +152,31 @@ static enum ot_status may_write(struct vdev *v, int slot, uint32_t offset, uint3
     return OT_OK;
 }
 
+static bool is_erased(const struct vdev *v, uint32_t at, uint32_t len)
+{
+    uint8_t bytes[1024];
+    for (uint32_t n; len > 0; at += n, len -= n) {
+        n = len < sizeof bytes ? len : (uint32_t)sizeof bytes;
+        if (flash_read(v->chip.flash, at, bytes, n) != 0)
+            return false;
+        for (uint32_t i = 0; i < n; i++) {
+            if (bytes[i] != 0xFF)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* An erase that the chip only claims to have made would be programmed over: look, and try once more. */
+static int erase_checked(const struct vdev *v, uint32_t at, uint32_t len)
+{
+    for (int i = 0; i < 2; i++) {
+        if (flash_erase(v->chip.flash, at, len) == 0 && is_erased(v, at, len))
+            return 0;
+    }
+    return -1;
+}
+
 static enum ot_status slot_erase(void *ctx, int slot, uint32_t offset, uint32_t len)
 {
     struct vdev *v = ctx;
@@ -142,7 +184,7 @@ static enum ot_status slot_erase(void *ctx, int slot, uint32_t offset, uint32_t 
     enum ot_status st = may_write(v, slot, offset, len, &at);
     if (st != OT_OK)
         return st;
-    return flash_erase(v->chip.flash, at, len) == 0 ? OT_OK : OT_E_FLASH_ERASE;
+    return erase_checked(v, at, len) == 0 ? OT_OK : OT_E_FLASH_ERASE;
 }
 
 static enum ot_status slot_write(void *ctx, int slot, uint32_t offset, const uint8_t *buf, uint32_t len)
@@ -182,11 +224,18 @@ static enum ot_status boot_state(void *ctx, struct ot_boot_state *out)
 
 static enum ot_status write_entry(struct vdev *v, const struct ot_otadata_write *w)
 {
-    uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
+    uint8_t bytes[OT_OTADATA_ENTRY_BYTES], back[OT_OTADATA_ENTRY_BYTES];
     if (!w->needed)
         return OT_OK;
     ot_otadata_format(&w->entry, bytes);
-    return chip_write_otadata(&v->chip, w->sector, bytes) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
+    for (int i = 0; i < 2; i++) {
+        uint32_t at = v->chip.layout.slots.otadata.offset + w->sector * FLASH_SECTOR_BYTES;
+        if (erase_checked(v, at, FLASH_SECTOR_BYTES) == 0 &&
+            flash_program(v->chip.flash, at, bytes, sizeof bytes) == 0 &&
+            chip_read_otadata(&v->chip, w->sector, back) == 0 && memcmp(bytes, back, sizeof bytes) == 0)
+            return OT_OK;
+    }
+    return OT_E_BOOT_CONTROL;
 }
 
 /* esp_ota_invalidate_inactive_ota_data_slot: erase the inactive entry, unless it names the running slot. */
@@ -208,7 +257,7 @@ static enum ot_status forget_slot(void *ctx, int slot)
         (int)ot_otadata_slot(&e[inactive], v->chip.layout.slots.contiguous) == v->running_slot)
         return OT_OK;
     uint32_t at = v->chip.layout.slots.otadata.offset + inactive * FLASH_SECTOR_BYTES;
-    return flash_erase(v->chip.flash, at, FLASH_SECTOR_BYTES) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
+    return erase_checked(v, at, FLASH_SECTOR_BYTES) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
 }
 
 /* P3: the verdict must be about what stands in the slot now, not about what stood there when it was judged. */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#define FAILED_BOOTS_MAX 5u
+
 static uint64_t world_ms(const struct vdev *v)
 {
     struct timespec t;
@@ -72,6 +74,7 @@ void vdev_cut(struct vdev *v, enum ot_reset_reason reason)
 {
     v->is_up = false;
     v->next_reset = reason;
+    v->failed_boots = 0;
     v->agent.transfer_open = false;
     if (reason == OT_RESET_POWER_ON)
         v->crash_signature = 0; /* RTC memory is gone too */
@@ -102,6 +105,25 @@ static struct ot_agent_config agent_config(const struct vdev_scenario *s)
     return config;
 }
 
+static void restart(struct vdev *v, enum ot_reset_reason reason)
+{
+    if (v->agent.transfer_open)
+        v->port.get_close(v->port.ctx);
+    v->next_reset = reason;
+    v->is_up = false;
+    vdev_tell(v, VDEV_RESET, (int)reason, 0);
+}
+
+/* The chip resets and tries again, for ever; here only until it is clear that nothing will change. */
+static int boot_failed(struct vdev *v)
+{
+    v->next_reset = OT_RESET_WATCHDOG;
+    if (++v->failed_boots < FAILED_BOOTS_MAX)
+        return 0;
+    vdev_tell(v, VDEV_NOTHING_BOOTS, 0, 0);
+    return -1;
+}
+
 static int boot(struct vdev *v)
 {
     struct ot_boot_result result;
@@ -120,27 +142,20 @@ static int boot(struct vdev *v)
                                                  v->chip.journal.flash.program,
                                                  v->chip.journal.flash.erase_sector}) != 0 ||
         chip_boot(&v->chip, &config, &result) != OT_OK) {
-        vdev_tell(v, VDEV_NOTHING_BOOTS, 0, 0);
-        return -1;
+        return boot_failed(v);
     }
     v->running_slot = result.slot;
     vdev_tell(v, VDEV_LOADED, result.slot, 0);
     if (ot_agent_start(&v->agent, &v->port, &agent, v->buffer) != OT_OK)
-        return -1;
+        return boot_failed(v);
+    v->failed_boots = 0;
     v->behaviour = scenario_behaviour(v->options.scenario, &v->agent.running, v->facts.hardware_revision,
                                       v->facts.attributes, v->facts.attribute_count);
     v->is_up = true;
     vdev_tell(v, VDEV_BOOTED, result.slot, (int)v->boots);
+    if (v->agent.goes_back) /* decided before the application starts */
+        restart(v, OT_RESET_SOFTWARE);
     return 0;
-}
-
-static void restart(struct vdev *v, enum ot_reset_reason reason)
-{
-    if (v->agent.transfer_open)
-        v->port.get_close(v->port.ctx);
-    v->next_reset = reason;
-    v->is_up = false;
-    vdev_tell(v, VDEV_RESET, (int)reason, 0);
 }
 
 static void crash(struct vdev *v)

@@ -15,6 +15,7 @@ struct vdev {
 
     /* this boot */
     bool is_up;
+    unsigned failed_boots; /* in a row */
     int running_slot;
     struct ot_agent agent;
     uint8_t buffer[OT_AGENT_BUFFER_BYTES];

@@ -94,8 +94,7 @@ static void make_one(struct firmware_set *set, const struct firmware_plan *plan,
     f->name = name;
     f->release = d.release;
     snprintf(f->version, sizeof f->version, "1.%d.0", (int)name);
-    f->secure_version =
-        plan->raises_counter && (name == FIRMWARE_B || name == FIRMWARE_N) ? 3 : 0;
+    f->secure_version = plan->raises_counter && (name == FIRMWARE_B || name == FIRMWARE_N) ? 3 : 0;
     struct image_spec spec = {.chip_id = MATRIX_CHIP,
                               .project = MATRIX_PRODUCT,
                               .version = f->version,
@@ -184,11 +183,12 @@ static void put_table(const struct firmware_set *set, struct nor *nor)
     struct partition_rules rules = {.flash_bytes = set->flash_bytes};
     uint8_t table[OT_TABLE_BYTES];
     struct error err = {0};
-    int n = snprintf(csv, sizeof csv,
-                     "nvs,data,nvs,0x9000,0x6000\notadata,data,ota,0xF000,0x2000\nphy_init,data,phy,0x11000,0x1000\n"
-                     "fctry,data,nvs,0x13000,0x6000\nota_0,app,ota_0,0x%x,0x%x\nota_1,app,ota_1,0x%x,0x%x\n",
-                     (unsigned)set->slot_offset[0], (unsigned)set->slot_bytes, (unsigned)set->slot_offset[1],
-                     (unsigned)set->slot_bytes);
+    int n = snprintf(
+        csv, sizeof csv,
+        "nvs,data,nvs,0x9000,0x6000\notadata,data,ota,0xF000,0x2000\nphy_init,data,phy,0x11000,0x1000\n"
+        "fctry,data,nvs,0x13000,0x6000\nota_0,app,ota_0,0x%x,0x%x\nota_1,app,ota_1,0x%x,0x%x\n",
+        (unsigned)set->slot_offset[0], (unsigned)set->slot_bytes, (unsigned)set->slot_offset[1],
+        (unsigned)set->slot_bytes);
     MUST(partition_csv_parse(csv, (size_t)n, "matrix", &rules, &list, &err) == 0);
     MUST(partition_table_build(&list, table, &err) == 0);
     nor_poke(nor, OT_TABLE_OFFSET_DEFAULT, table, sizeof table);

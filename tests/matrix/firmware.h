@@ -40,7 +40,7 @@ struct firmware {
 
 /** How the releases are made; zero is plain. */
 struct firmware_plan {
-    uint32_t bytes; /* of the signed file of B, about; a multiple of 4096 */
+    uint32_t bytes;      /* of the signed file of B, about; a multiple of 4096 */
     bool changes_key;    /* B trusts key 2 and retires key 1; N is signed by key 2 */
     bool raises_counter; /* B has secure_version 3, N too */
     bool raises_floor;   /* B's floor is its own release */

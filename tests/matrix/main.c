@@ -99,7 +99,8 @@ static int replay(const char *key)
     }
     struct options o = {.jobs = 1, .scenario = scenario};
     struct run run = {.suite = suite_id, .bytes = bytes, .sample = 1, .jobs = 1, .verbose = true};
-    for (char *word = strtok(rest, ":"); word != NULL && run.only_count < (int)KEY_MAX; word = strtok(NULL, ":"))
+    for (char *word = strtok(rest, ":"); word != NULL && run.only_count < (int)KEY_MAX;
+         word = strtok(NULL, ":"))
         run.only[run.only_count++] = (uint32_t)strtoul(word, NULL, 10);
     struct totals t = run_share(find_suite(suite_id), &o, run);
     printf("%" PRIu64 " cases, %" PRIu64 " violations\n", t.cases, t.violations);
@@ -136,8 +137,8 @@ static int run_named(char **names, int count, const struct options *o)
         }
         time_t began = time(NULL);
         struct totals t = run_suite(suite, o);
-        printf("%-5s%10" PRIu64 " cases  %6" PRIu64 " violations  %5ld s   %s\n", suite->id, t.cases, t.violations,
-               (long)(time(NULL) - began), suite->what);
+        printf("%-5s%10" PRIu64 " cases  %6" PRIu64 " violations  %5ld s   %s\n", suite->id, t.cases,
+               t.violations, (long)(time(NULL) - began), suite->what);
         fflush(stdout);
         clean = clean && t.violations == 0 && t.cases > 0;
     }

@@ -3,9 +3,12 @@
 
 #include <string.h>
 
-#define ONE(fw)           {.count = 1, .offers = {{.firmware = (fw)}}}
-#define BOTH_SLOTS_FULL   .otadata = "3:valid,2:valid", .second_slot_full = true, .prelude = FIRMWARE_NONE
-#define ENDS(fw, event)   .ends_on = (fw), .outcome = (event)
+#define ONE(fw)                                                                                              \
+    {                                                                                                        \
+        .count = 1, .offers = { {.firmware = (fw)} }                                                         \
+    }
+#define BOTH_SLOTS_FULL .otadata = "3:valid,2:valid", .second_slot_full = true, .prelude = FIRMWARE_NONE
+#define ENDS(fw, event) .ends_on = (fw), .outcome = (event)
 
 const struct matrix_scenario matrix_scenarios[] = {
     {.id = "S1",
@@ -14,7 +17,10 @@ const struct matrix_scenario matrix_scenarios[] = {
      .prelude = FIRMWARE_NONE,
      .server = ONE(FIRMWARE_B),
      ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
-    {.id = "S2", .what = "full update, ota_0 to ota_1", BOTH_SLOTS_FULL, .server = ONE(FIRMWARE_B),
+    {.id = "S2",
+     .what = "full update, ota_0 to ota_1",
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
      ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
     {.id = "S3",
      .what = "full update, ota_1 to ota_0",
@@ -61,7 +67,8 @@ const struct matrix_scenario matrix_scenarios[] = {
     {.id = "S12",
      .what = "the update is abandoned half-way, then another release comes",
      BOTH_SLOTS_FULL,
-     .server = {.count = 2, .offers = {{.firmware = FIRMWARE_B, .abandon_after = 8192}, {.firmware = FIRMWARE_C}}},
+     .server = {.count = 2,
+                .offers = {{.firmware = FIRMWARE_B, .abandon_after = 8192}, {.firmware = FIRMWARE_C}}},
      ENDS(FIRMWARE_C, OT_EVENT_CONFIRMED)},
     {.id = "S13",
      .what = "a bootloader without rollback; the new image's self test fails",
@@ -76,6 +83,13 @@ const struct matrix_scenario matrix_scenarios[] = {
      .no_rollback = true,
      .server = ONE(FIRMWARE_B),
      ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S15",
+     .what = "a bootloader without rollback; the new image panics at once",
+     BOTH_SLOTS_FULL,
+     .no_rollback = true,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_CRASH_AT_ONCE,
+     ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
 };
 
 const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];

@@ -30,7 +30,7 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
         return;
     a->kinds |= 1u << e->kind;
     if (e->kind == OT_EVENT_LATE_REVERT)
-        l->late_reverts++;
+        a->went_back = true;
     if (!ot_event_is_outcome(e->kind))
         return;
     a->outcomes++;

@@ -12,10 +12,11 @@
 
 struct ledger_attempt {
     int firmware;
-    bool wanted;   /* false: abandoned by the operator */
+    bool wanted;    /* false: abandoned by the operator */
     uint32_t kinds; /* bit k: event kind k was reported */
     enum ot_event_kind outcome;
     enum ot_status reason;
+    bool went_back;    /* late_revert: after the outcome */
     uint32_t outcomes; /* different outcome events: must be 1 in the end */
 };
 
@@ -35,7 +36,6 @@ struct ledger {
     uint32_t sent_bytes;
     uint32_t cuts_made;
     uint32_t check_ins, refused_messages;
-    uint32_t late_reverts;
     struct ot_wire_check_in last; /* the newest message */
 };
 

@@ -9,8 +9,8 @@
 /** One run of one suite in one process. */
 struct run {
     const char *suite;
-    uint32_t bytes; /* of the images */
-    uint32_t sample; /* every n-th case only; 1: all */
+    uint32_t bytes;     /* of the images */
+    uint32_t sample;    /* every n-th case only; 1: all */
     uint32_t jobs, job; /* cases are dealt out by number */
     bool verbose;
     /* one case only: the numbers of its key */

@@ -106,9 +106,8 @@ static enum nor_answer at_the_operation(struct failing *f, struct world *w, cons
         return NOR_SKIP;
     case FAIL_STUCK_0:
     case FAIL_STUCK_1:
-        w->nor.stuck = (struct nor_stuck){.offset = c->offset + c->len / 2,
-                                          .mask = 4,
-                                          .value = f->mode == FAIL_STUCK_1 ? 4 : 0};
+        w->nor.stuck = (struct nor_stuck){
+            .offset = c->offset + c->len / 2, .mask = 4, .value = f->mode == FAIL_STUCK_1 ? 4 : 0};
         return NOR_DO;
     case FAIL_UNSTABLE:
         nor_tear(&w->nor, c, NOR_TEAR_UNSTABLE, 0, f->at);

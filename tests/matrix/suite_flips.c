@@ -162,7 +162,8 @@ void suite_flip_and_cut(struct run *r, struct world *w)
                 world_restore(w, &rec.operations[j].before);
                 variant_apply(&w->nor, &rec.operations[j].command, &half, j);
                 w->verbose = r->verbose;
-                snprintf(what, sizeof what, "otadata %s: bit %u flipped, recovery cut", m.name, (unsigned)flipped);
+                snprintf(what, sizeof what, "otadata %s: bit %u flipped, recovery cut", m.name,
+                         (unsigned)flipped);
                 run_report(r, w, run_to_end(w, false), key, 3, what);
             }
             recording_drop(&rec, w);

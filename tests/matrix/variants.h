@@ -14,9 +14,9 @@ enum operation_kind {
 
 struct variant {
     enum nor_tear_kind kind;
-    uint32_t arg;    /* PREFIX: bytes, or where `of` is not 0 arg/of of the length */
+    uint32_t arg; /* PREFIX: bytes, or where `of` is not 0 arg/of of the length */
     uint32_t of;
-    bool goes_on;    /* no cut: the chip silently did nothing */
+    bool goes_on; /* no cut: the chip silently did nothing */
     const char *name;
 };
 

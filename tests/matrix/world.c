@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTADATA       0xF000u
-#define JOURNAL       0xD000u /* last two sectors of nvs */
-#define AREA_BYTES    0x2000u
-#define STEPS_MAX     200000u
-#define BOOTS_MAX     60u
-#define UNPROVEN_MAX  4u
+#define OTADATA      0xF000u
+#define JOURNAL      0xD000u /* last two sectors of nvs */
+#define AREA_BYTES   0x2000u
+#define STEPS_MAX    200000u
+#define BOOTS_MAX    60u
+#define UNPROVEN_MAX 4u
+#define PATIENCE     4000u
 
 bool world_is_otadata(const struct world *w, uint32_t offset)
 {
@@ -58,7 +59,9 @@ static int slot_at(const struct world *w, uint32_t offset)
 static void judge_place(struct world *w, const struct nor_command *c)
 {
     int slot = slot_at(w, c->offset);
-    bool up = w->o.truth.slot >= 0;
+    bool up = w->o.truth.slot >= 0; /* a genuine bootloader looks at nothing */
+    if (up && !w->tolerates_failure && nor_asks_the_impossible(&w->nor, c))
+        world_violates(w, "V8: programs a 1 where a 0 stands at 0x%x", (unsigned)c->offset);
     if (world_is_otadata(w, c->offset) || (up && world_is_journal(w, c->offset)))
         return;
     if (slot < 0)
@@ -166,6 +169,9 @@ static void booted(struct world *w, int slot)
         world_violates(w, "V2: ota_%d boots, which holds no release", slot);
         return;
     }
+    /* otadata that cannot be written any more, on a bootloader without rollback: nobody can take the image out. */
+    if (w->tolerates_failure && w->scenario->no_rollback)
+        return;
     if (!t->proven[t->running] && ++t->unproven_boots[t->running] > UNPROVEN_MAX)
         world_violates(w, "V3: %s was booted %u times without having passed its self test",
                        w->set.f[t->running].version, t->unproven_boots[t->running]);
@@ -186,8 +192,8 @@ static void changed_state(struct world *w, int to, int from)
                            w->set.f[t->running].version);
         t->proven[t->running] = true;
     } else if (!t->proven[t->running]) {
-        world_violates(w, "V3: %s goes from %s to confirming without a self test", w->set.f[t->running].version,
-                       ot_agent_state_name((enum ot_agent_state)from));
+        world_violates(w, "V3: %s goes from %s to confirming without a self test",
+                       w->set.f[t->running].version, ot_agent_state_name((enum ot_agent_state)from));
     }
 }
 
@@ -225,7 +231,8 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
     case VDEV_REFUSED:
     case VDEV_NETWORK:
         if (w->verbose)
-            printf("    %s %s\n", event == VDEV_NETWORK ? "network" : "refused", ot_status_wire((enum ot_status)a));
+            printf("    %s %s\n", event == VDEV_NETWORK ? "network" : "refused",
+                   ot_status_wire((enum ot_status)a));
         break;
     default:
         break;
@@ -243,7 +250,6 @@ void world_snapshot(struct world *w, struct world_snapshot *out)
 void world_restore(struct world *w, const struct world_snapshot *from)
 {
     nor_restore(&w->nor, &from->flash);
-    w->nor.impossible = 0;
     w->o = from->outside;
     w->violation[0] = '\0';
     w->o.truth.slot = -1;
@@ -299,10 +305,24 @@ static bool is_stable(const struct world *w)
     return vdev_is_idle(w->v) && server_is_done(&w->server, &w->o.ledger);
 }
 
+/*
+ * Where the bootloader knows no rollback, only the agent can go back; power that fails just then, again and again,
+ * cannot be held against it: the image never got to run.
+ */
+static void forgive_boot(struct world *w)
+{
+    struct truth *t = &w->o.truth;
+    enum ot_agent_state state = vdev_agent(w->v)->state;
+    if (w->scenario->no_rollback && t->slot >= 0 && t->running != FIRMWARE_NONE && !t->proven[t->running] &&
+        (state == OT_AGENT_STARTING || state == OT_AGENT_REVERTING) && t->unproven_boots[t->running] > 1)
+        t->unproven_boots[t->running]--;
+}
+
 static bool step(struct world *w)
 {
     uint32_t wait_ms = 0;
     if (setjmp(w->cut) != 0) {
+        forgive_boot(w);
         vdev_cut(w->v, w->cut_reason);
         w->o.truth.slot = -1;
         nor_power_on(&w->nor, w->o.chance);
@@ -326,8 +346,8 @@ bool world_run(struct world *w)
             break;
         if (!step(w))
             break;
-        if (w->nor.impossible > 0)
-            world_violates(w, "V8: a program command asked for a 1 where a 0 stood");
+        if (w->tolerates_failure && i > PATIENCE)
+            break; /* still alive on a whole image: all that flash which is broken for good allows */
         if (i > STEPS_MAX || w->o.boots - boots > BOOTS_MAX)
             world_violates(w, "V6: not stable after %u steps and %u boots (state %s)", (unsigned)i,
                            (unsigned)(w->o.boots - boots), ot_agent_state_name(vdev_agent(w->v)->state));
@@ -341,17 +361,37 @@ static void judge_attempt(struct world *w, uint32_t index)
     if (a->outcomes != 1)
         world_violates(w, "V7: attempt a-%u has %u outcomes", (unsigned)index + 1, (unsigned)a->outcomes);
     if (a->outcome == OT_EVENT_CONFIRMED && !w->o.truth.proven[a->firmware])
-        world_violates(w, "V7: attempt a-%u is reported confirmed, its firmware never passed", (unsigned)index + 1);
+        world_violates(w, "V7: attempt a-%u is reported confirmed, its firmware never passed",
+                       (unsigned)index + 1);
+}
+
+/* V9: eight erases of a metadata sector for each attempt; what resets cost comes on top. */
+static void judge_wear(struct world *w)
+{
+    static const uint32_t places[] = {OTADATA, OTADATA + 0x1000u, JOURNAL, JOURNAL + 0x1000u};
+    const struct nor_state *then = &w->start.flash;
+    uint32_t limit = 8u * (w->o.ledger.attempt_count + 1u) + 4u * w->o.boots;
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t sector = places[i] / FLASH_SECTOR_BYTES;
+        uint32_t erases = (uint32_t)(w->nor.now.wear[sector] - (then->wear != NULL ? then->wear[sector] : 0));
+        if (erases > limit && !w->tolerates_failure)
+            world_violates(w, "V9: %u erases at 0x%x, the bound is %u", (unsigned)erases, (unsigned)places[i],
+                           (unsigned)limit);
+    }
 }
 
 bool world_judge(struct world *w)
 {
     const struct ledger *l = &w->o.ledger;
     const struct truth *t = &w->o.truth;
+    if (w->tolerates_failure && !is_stable(w))
+        return w->violation[0] == '\0';
+    judge_wear(w);
     for (uint32_t i = 0; i < l->attempt_count; i++)
         judge_attempt(w, i);
     if (l->refused_messages > 0)
-        world_violates(w, "the device sent %u messages that its own protocol refuses", (unsigned)l->refused_messages);
+        world_violates(w, "the device sent %u messages that its own protocol refuses",
+                       (unsigned)l->refused_messages);
     if (vdev_agent(w->v)->unexpected_events > 0)
         world_violates(w, "the agent met %u (state, event) pairs without a row",
                        (unsigned)vdev_agent(w->v)->unexpected_events);
@@ -360,7 +400,7 @@ bool world_judge(struct world *w)
     const struct ledger_attempt *last = &l->attempts[l->attempt_count - 1];
     bool runs = t->running == last->firmware;
     bool says = last->outcome == OT_EVENT_CONFIRMED || last->outcome == OT_EVENT_NO_FALLBACK;
-    if (runs != (says && l->late_reverts == 0))
+    if (runs != (says && !last->went_back))
         world_violates(w, "V4: outcome %s (%s), but %s runs", ot_event_kind_name(last->outcome),
                        ot_status_wire(last->reason), w->set.f[t->running].version);
     if (runs && last->outcome == OT_EVENT_CONFIRMED && !t->proven[t->running])
@@ -377,11 +417,14 @@ bool world_next_update(struct world *w)
     w->server.plan = (struct server_plan){.count = l->plan_at + 1};
     w->server.plan.offers[l->plan_at].firmware = FIRMWARE_N;
     uint32_t attempt = l->attempt_count;
+    if (w->tolerates_failure && !is_stable(w))
+        return w->violation[0] == '\0';
     w->o.now_ms += 61000;
     bool good = world_run(w) && world_judge(w);
     if (good && !w->tolerates_failure &&
         (w->o.truth.running != FIRMWARE_N || l->attempts[attempt].outcome != OT_EVENT_CONFIRMED))
-        world_violates(w, "V6: the next update ended as %s (%s)", ot_event_kind_name(l->attempts[attempt].outcome),
+        world_violates(w, "V6: the next update ended as %s (%s)",
+                       ot_event_kind_name(l->attempts[attempt].outcome),
                        ot_status_wire(l->attempts[attempt].reason));
     w->server.plan = plan;
     return w->violation[0] == '\0';

@@ -12,9 +12,9 @@
 
 /** What is true, whatever the device believes. */
 struct truth {
-    int running;                          /* firmware of the present boot */
-    int slot;                             /* where it runs from */
-    bool proven[FIRMWARE_COUNT];          /* passed its own self test, and reached the server, before confirming */
+    int running;                 /* firmware of the present boot */
+    int slot;                    /* where it runs from */
+    bool proven[FIRMWARE_COUNT]; /* passed its own self test, and reached the server, before confirming */
     uint8_t unproven_boots[FIRMWARE_COUNT];
 };
 

@@ -106,7 +106,9 @@
     X(OT_E_RESET_IN_PROBATION, -123, "reset_in_probation", "the device reset before the image confirmed")    \
     X(OT_E_NOT_ACCEPTED_BY_BOOT, -124, "not_accepted_by_boot", "the bootloader did not start the image")     \
     X(OT_E_TOO_MANY_ATTEMPTS, -125, "too_many_attempts", "the release was tried too often on this device")   \
-    X(OT_E_NO_CONTACT, -126, "no_contact", "the server could not be reached during the self test")
+    X(OT_E_NO_CONTACT, -126, "no_contact", "the server could not be reached during the self test")           \
+    X(OT_E_BOOT_RECORD, -127, "boot_record", "otadata was lost or damaged, so that another image booted")    \
+    X(OT_E_LATE_CRASHES, -128, "late_crashes", "the confirmed image kept crashing soon after boot")
 
 enum ot_status {
 #define OT_STATUS_ENUM(name, number, wire, text) name = (number),

@@ -7,7 +7,8 @@
  *
  *     static struct ot_agent agent;
  *     static uint8_t buffer[OT_AGENT_BUFFER_BYTES];
- *     ot_agent_start(&agent, &port, &config, buffer);
+ *     ot_agent_start(&agent, &port, &config, buffer);   // before the application's own code
+ *     if (agent.goes_back) ... restart at once: the guard has selected the other slot ...
  *     for (;;) {
  *         uint32_t wait_ms;
  *         if (ot_agent_run(&agent, &wait_ms) == OT_AGENT_RESET) ... the port has been asked to reset ...
@@ -32,6 +33,8 @@ struct ot_agent_config {
     uint32_t self_test_deadline_s;   /* probation ends as failed after this long */
     uint32_t attempts_max; /* per release; then it is reported failed(too_many_attempts) and left alone */
     uint32_t defer_restart_max_s; /* how long may_restart() can hold up a switch */
+    uint8_t late_crashes;         /* abnormal resets in a row that make a confirmed image go back; 0: never */
+    uint32_t late_crash_window_s; /* ... each within this time of its boot */
 };
 
 /** Sensible values for a device on mains power; override fields afterwards. */

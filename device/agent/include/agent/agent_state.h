@@ -44,6 +44,14 @@ struct ot_attempt {
     uint8_t last_tries;
 };
 
+/** The image that proved itself last. Another one that runs owes a self test, whatever otadata says of it. */
+struct ot_proof {
+    struct ot_digest digest;             /* zero: none yet */
+    char attempt[OT_ATTEMPT_ID_MAX + 1]; /* that brought it; "": factory, or its late revert is reported */
+    uint8_t crashes;                     /* of that image: abnormal resets in a row, each soon after boot */
+    uint8_t trial_boots;                 /* of another image that runs without an attempt */
+};
+
 struct ot_outbox {
     uint32_t next_seq;
     uint8_t count;
@@ -77,6 +85,7 @@ struct ot_agent {
     struct ot_outbox outbox;
     struct ot_trust_state trust;
     struct ot_claim claims[2];
+    struct ot_proof proof;
     struct ot_health health; /* counters as journalled, without this boot's uptime */
     char token[65];
     bool enrolled;
@@ -89,10 +98,12 @@ struct ot_agent {
     enum ot_wire_bootloader bootloader;
     bool owes_self_test; /* the running image is in probation */
     bool no_fallback;    /* ... and nothing else would boot */
+    bool goes_back;      /* the guard has selected the other slot: reset */
 
     /* this boot only */
     uint32_t poll_s;
-    uint8_t failures; /* in a row, for back-off */
+    uint8_t failures;         /* in a row, for back-off */
+    uint8_t journal_failures; /* in a row: flash is worn by trying again and again */
     uint64_t next_poll_ms;
     uint64_t probation_since_ms;
     uint64_t defer_since_ms;

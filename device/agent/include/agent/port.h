@@ -66,9 +66,10 @@ enum ot_journal_key {
     OT_JOURNAL_TOKEN = 5,   /* the device token */
     OT_JOURNAL_HEALTH = 6,  /* monotonic counters */
     OT_JOURNAL_CLAIM = 7,   /* release and version claimed for undescribed images, by digest */
+    OT_JOURNAL_PROOF = 8,   /* the image that proved itself last, and how it has fared since */
 };
 #define OT_JOURNAL_RECORD_MAX 512u
-#define OT_JOURNAL_KEYS       8u
+#define OT_JOURNAL_KEYS       9u
 
 enum ot_self_test_state {
     OT_SELF_TEST_RUNNING = 0,

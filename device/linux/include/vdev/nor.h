@@ -83,8 +83,7 @@ struct nor {
     /** May be NULL. Called before each command; may leave by longjmp. */
     enum nor_answer (*before)(void *ctx, const struct nor_command *command);
     void *ctx;
-    bool hook_reads; /* `before` sees reads too */
-    uint32_t impossible; /* programs that asked for a 1 where a 0 stood: a bug in whoever programmed */
+    bool hook_reads;          /* `before` sees reads too */
     struct nor_sector *spare; /* free list */
 };
 
@@ -102,6 +101,9 @@ void nor_tear(struct nor *nor, const struct nor_command *command, enum nor_tear_
               uint64_t seed);
 /** Weak bits fall back. */
 void nor_power_on(struct nor *nor, uint64_t seed);
+
+/** Does this program command ask for a 1 where a 0 stands? A bug in whoever gives it. */
+bool nor_asks_the_impossible(const struct nor *nor, const struct nor_command *command);
 
 /** Past all rules of NOR: content as it stands, without unstable bits. */
 void nor_peek(const struct nor *nor, uint32_t offset, uint8_t *buf, uint32_t len);

@@ -1,0 +1,139 @@
+/*
+ * Proof: which image has passed its self test here, and whether it keeps its word.
+ *
+ * otadata is no log and its state is protected by nothing, so this record decides who owes a self test: any image that
+ * runs and is not the one in the record. It also guards against the late crash loop: an image that was confirmed and
+ * then keeps resetting soon after boot makes way for the other one, while that one is still there.
+ */
+#include "work.h"
+
+#include <string.h>
+
+bool agent_is_proven(const struct ot_agent *a)
+{
+    return !ot_digest_is_zero(&a->running.digest) && ot_digest_equal(&a->running.digest, &a->proof.digest);
+}
+
+enum ot_status agent_note_proof(struct ot_agent *a, const char *attempt)
+{
+    a->proof.digest = a->running.digest;
+    a->proof.crashes = 0;
+    a->proof.trial_boots = 0;
+    memset(a->proof.attempt, 0, sizeof a->proof.attempt);
+    memcpy(a->proof.attempt, attempt, strlen(attempt));
+    return agent_save_proof(a);
+}
+
+enum ot_status agent_tell_late_revert(struct ot_agent *a, enum ot_status reason)
+{
+    if (a->proof.attempt[0] == '\0')
+        return OT_OK; /* nobody offered it, or it is told already */
+    enum ot_status st = agent_outbox_add_late(a, a->proof.attempt, reason);
+    if (st != OT_OK)
+        return st;
+    agent_log(a, AGENT_LOG_OUTCOME, OT_EVENT_LATE_REVERT, reason);
+    memset(a->proof.attempt, 0, sizeof a->proof.attempt);
+    return agent_save_proof(a);
+}
+
+static bool is_abnormal(enum ot_reset_reason reason)
+{
+    return reason == OT_RESET_PANIC || reason == OT_RESET_WATCHDOG;
+}
+
+/* Nowhere to go is no error: a running image, however poor, is better than none. */
+static void go_back(struct ot_agent *a)
+{
+    struct ot_boot_state boot;
+    enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
+    if (st == OT_OK && boot.boot_slot == boot.running_slot)
+        st = agent_leave_slot(a);
+    a->goes_back = st == OT_OK;
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_REFUSED, st, 0);
+}
+
+/*
+ * The image that proved itself keeps crashing: the other one, if it is there, is better. A brownout or a power cut is
+ * the supply's doing, not the image's: neither counts, neither clears.
+ */
+static enum ot_status guard_proven(struct ot_agent *a)
+{
+    if (a->config.late_crashes == 0 || !is_abnormal(a->facts.last_reset))
+        return OT_OK;
+    if (a->proof.crashes < 255)
+        a->proof.crashes++;
+    bool due = a->proof.crashes >= a->config.late_crashes;
+    if (due)
+        a->proof.crashes = 0; /* counted anew, here or after coming back */
+    enum ot_status st = agent_save_proof(a);
+    if (st != OT_OK || !due || a->attempt.phase != OT_PHASE_NONE)
+        return st;
+    st = agent_select_other(a);
+    if (st != OT_OK) {
+        agent_log(a, AGENT_LOG_REFUSED, st, 0);
+        return OT_OK;
+    }
+    a->goes_back = true;
+    return agent_tell_late_revert(a, OT_E_LATE_CRASHES);
+}
+
+/*
+ * An attempt's image on trial: one boot. A second one is a reset that the bootloader did not act on (it knows no
+ * rollback, or otadata was damaged): act for it.
+ */
+static enum ot_status guard_attempt(struct ot_agent *a)
+{
+    struct ot_attempt *t = &a->attempt;
+    if (t->phase == OT_PHASE_REVERTING)
+        go_back(a); /* decided in an earlier boot, which ended before it was done */
+    if (t->phase >= OT_PHASE_CONFIRMING)
+        return OT_OK;
+    bool first = t->phase != OT_PHASE_PROBATION;
+    t->phase = OT_PHASE_PROBATION;
+    if (t->probation_boots < 255)
+        t->probation_boots++;
+    if (t->probation_boots > 1) {
+        t->reason = OT_E_RESET_IN_PROBATION;
+        t->phase = OT_PHASE_REVERTING;
+    }
+    enum ot_status st = agent_save_attempt(a);
+    if (st == OT_OK && first)
+        st = agent_outbox_add(a, OT_EVENT_BOOTED, OT_OK);
+    if (st == OT_OK && t->phase == OT_PHASE_REVERTING)
+        go_back(a);
+    return st;
+}
+
+/* An image that nobody offered, and that has not proved itself here. */
+static enum ot_status guard_stranger(struct ot_agent *a)
+{
+    if (ot_digest_is_zero(&a->proof.digest) || ot_digest_is_zero(&a->running.digest))
+        return OT_OK; /* the first image of all is the factory's */
+    if (a->proof.trial_boots < 255)
+        a->proof.trial_boots++;
+    enum ot_status st = agent_save_proof(a);
+    if (st == OT_OK && a->proof.trial_boots > 1)
+        go_back(a);
+    return st;
+}
+
+enum ot_status agent_guard(struct ot_agent *a)
+{
+    if (agent_is_proven(a))
+        return guard_proven(a);
+    if (a->attempt.phase != OT_PHASE_NONE && ot_digest_equal(&a->running.digest, &a->attempt.target))
+        return guard_attempt(a);
+    return guard_stranger(a);
+}
+
+void agent_late_crash_forget(struct ot_agent *a)
+{
+    uint64_t window_ms = (uint64_t)a->config.late_crash_window_s * 1000u;
+    if (a->proof.crashes == 0 || a->port->now_ms(a->port->ctx) < window_ms)
+        return;
+    a->proof.crashes = 0;
+    enum ot_status st = agent_save_proof(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+}
