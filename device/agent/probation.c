@@ -112,7 +112,11 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
             return agent_end(a, OT_EVENT_NO_FALLBACK, st);
         return give_up(a, st);
     }
-    st = agent_note_proof(a, a->attempt.id);
+    /* Nobody sent this image, and it takes the place of one that was sent and confirmed: that must be told. */
+    if (a->attempt.id[0] == '\0' && !agent_is_proven(a))
+        st = agent_tell_late_revert(a, OT_E_BOOT_RECORD);
+    if (st == OT_OK)
+        st = agent_note_proof(a, a->attempt.id);
     if (st != OT_OK)
         return EV_NONE; /* come again: without the record the next start would ask for another self test */
     st = adopt_descriptor(a);

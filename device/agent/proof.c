@@ -105,11 +105,19 @@ static enum ot_status guard_attempt(struct ot_agent *a)
     return st;
 }
 
-/* An image that nobody offered, and that has not proved itself here. */
+/* An image that nobody offered, and that has not proved itself here: on trial like any other, without a name. */
 static enum ot_status guard_stranger(struct ot_agent *a)
 {
+    struct ot_attempt *t = &a->attempt;
     if (ot_digest_is_zero(&a->proof.digest) || ot_digest_is_zero(&a->running.digest))
         return OT_OK; /* the first image of all is the factory's */
+    if (t->phase == OT_PHASE_NONE) {
+        t->target = a->running.digest;
+        t->slot = OT_SLOT_NONE;
+        t->probation_boots = 0;
+        return guard_attempt(a);
+    }
+    /* An attempt for another image is under way, and keeps its record. */
     if (a->proof.trial_boots < 255)
         a->proof.trial_boots++;
     enum ot_status st = agent_save_proof(a);

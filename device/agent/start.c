@@ -176,9 +176,6 @@ static enum agent_event no_attempt(struct ot_agent *a, const struct ot_boot_stat
         heal_proven(a, boot);
     if (agent_is_proven(a) || ot_digest_is_zero(&a->running.digest))
         return a->enrolled ? EV_READY : EV_ENROL;
-    st = agent_tell_late_revert(a, OT_E_BOOT_RECORD);
-    if (st != OT_OK)
-        return EV_NONE; /* come again: it must be told */
     a->owes_self_test = true;
     return EV_PROBATION;
 }
@@ -232,5 +229,8 @@ enum ot_status agent_learn(struct ot_agent *a)
         return st;
     count_reset(a);
     learn_slots(a);
-    return agent_guard(a);
+    st = agent_guard(a);
+    if (st != OT_OK) /* counts that cannot be kept must not keep the application from running */
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+    return OT_OK;
 }

@@ -90,6 +90,15 @@ const struct matrix_scenario matrix_scenarios[] = {
      .server = ONE(FIRMWARE_B),
      .does = VDEV_CRASH_AT_ONCE,
      ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S16",
+     .what =
+         "the new image confirms, then keeps crashing a few seconds after boot: the late-crash guard goes back",
+     BOTH_SLOTS_FULL,
+     .server = ONE(FIRMWARE_B),
+     .does = VDEV_CRASH_AFTER,
+     .after_s = 5,
+     .settle_s = 8,
+     ENDS(FIRMWARE_A, OT_EVENT_CONFIRMED)},
 };
 
 const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];

@@ -74,7 +74,8 @@ static void judge_place(struct world *w, const struct nor_command *c)
 
 static bool is_good(const struct world *w, int firmware)
 {
-    return firmware != FIRMWARE_B || w->scenario->does == VDEV_HEALTHY;
+    return firmware != FIRMWARE_B || w->scenario->does == VDEV_HEALTHY ||
+           w->scenario->does == VDEV_CRASH_AFTER;
 }
 
 /* The self test has passed and the server was reached: from here on the device may confirm, whatever happens. */
@@ -163,6 +164,7 @@ static void booted(struct world *w, int slot)
 {
     struct truth *t = &w->o.truth;
     w->o.boots++;
+    w->o.booted_ms = w->o.now_ms;
     t->slot = slot;
     t->running = firmware_in_slot(&w->set, &w->nor, slot);
     if (t->running == FIRMWARE_NONE || !firmware_is_whole(&w->set, &w->nor, slot, t->running)) {
@@ -302,7 +304,9 @@ static void open_device(struct world *w)
 /* Device idle, server's plan done, nothing more to say. */
 static bool is_stable(const struct world *w)
 {
-    return vdev_is_idle(w->v) && server_is_done(&w->server, &w->o.ledger);
+    uint64_t up_ms = w->o.now_ms - w->o.booted_ms;
+    return vdev_is_idle(w->v) && server_is_done(&w->server, &w->o.ledger) &&
+           up_ms >= (uint64_t)w->scenario->settle_s * 1000u;
 }
 
 /*
@@ -338,6 +342,12 @@ static bool step(struct world *w)
     return true;
 }
 
+/* Flash that cannot be written any more holds no count of crashes, and a bootloader without rollback needs one. */
+static bool loops_for_good(const struct world *w)
+{
+    return w->scenario->no_rollback || w->scenario->does == VDEV_CRASH_AFTER;
+}
+
 bool world_run(struct world *w)
 {
     uint32_t boots = w->o.boots;
@@ -346,7 +356,7 @@ bool world_run(struct world *w)
             break;
         if (!step(w))
             break;
-        if (w->tolerates_failure && i > PATIENCE)
+        if (w->tolerates_failure && (i > PATIENCE || (loops_for_good(w) && w->o.boots - boots > BOOTS_MAX)))
             break; /* still alive on a whole image: all that flash which is broken for good allows */
         if (i > STEPS_MAX || w->o.boots - boots > BOOTS_MAX)
             world_violates(w, "V6: not stable after %u steps and %u boots (state %s)", (unsigned)i,
@@ -412,13 +422,13 @@ bool world_judge(struct world *w)
 
 bool world_next_update(struct world *w)
 {
+    if (w->tolerates_failure && !is_stable(w))
+        return w->violation[0] == '\0'; /* the update that never ended cannot be followed by one */
     struct server_plan plan = w->server.plan;
     const struct ledger *l = &w->o.ledger;
     w->server.plan = (struct server_plan){.count = l->plan_at + 1};
     w->server.plan.offers[l->plan_at].firmware = FIRMWARE_N;
     uint32_t attempt = l->attempt_count;
-    if (w->tolerates_failure && !is_stable(w))
-        return w->violation[0] == '\0';
     w->o.now_ms += 61000;
     bool good = world_run(w) && world_judge(w);
     if (good && !w->tolerates_failure &&

@@ -21,7 +21,7 @@ struct truth {
 /** Everything outside the flash that survives a power cut. */
 struct outside {
     struct efuses fuses;
-    uint64_t now_ms, chance;
+    uint64_t now_ms, booted_ms, chance;
     struct ledger ledger;
     struct truth truth;
     uint32_t boots, resets;
