@@ -31,8 +31,9 @@ static uint32_t read_state(struct json_reader *r)
     }
     struct json_reader number;
     ot_json_open(&number, text, strlen(text));
-    value = (uint32_t)ot_json_number(&number, U32);
-    if (ot_json_close(&number) != OT_OK)
+    if (text[0] >= '0' && text[0] <= '9') /* no white space around it */
+        value = (uint32_t)ot_json_number(&number, U32);
+    if (number.status != OT_OK || number.at == 0 || number.at != number.len)
         ot_json_fail(r, OT_E_WIRE_TEXT);
     return value;
 }
@@ -228,7 +229,7 @@ void ot_wire_read_events(struct json_reader *r, struct ot_wire_event *list, uint
 void ot_wire_put_events(struct json_writer *w, const struct ot_wire_event *list, uint8_t count)
 {
     if (count > OT_WIRE_EVENTS_MAX)
-        w->status = OT_E_WIRE_TOO_MANY;
+        ot_json_refuse(w, OT_E_WIRE_TOO_MANY);
     if (count == 0 || w->status != OT_OK)
         return;
     ot_json_put_begin(w, "events", '[');

@@ -53,6 +53,8 @@ struct json_writer {
 };
 
 void ot_json_start(struct json_writer *w, char *buf, size_t cap);
+/** What is to be written may not be. The first failure stays. */
+void ot_json_refuse(struct json_writer *w, enum ot_status status);
 enum ot_status ot_json_finish(struct json_writer *w, size_t *len);
 void ot_json_put_begin(struct json_writer *w, const char *name, char bracket); /* name NULL in arrays */
 void ot_json_put_end(struct json_writer *w, char bracket);

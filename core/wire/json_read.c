@@ -264,6 +264,8 @@ bool ot_json_next_field(struct json_reader *r, bool *first, char *name, size_t n
     struct sink s = {.out = name, .cap = name_cap};
     if (!more(r, first, '}'))
         return false;
+    if (ahead(r) != '"')
+        ot_json_fail(r, OT_E_WIRE_SYNTAX);
     read_string(r, &s);
     name[s.full ? 0 : s.at] = '\0'; /* a name longer than any known one is an unknown one */
     return take(r, ':');

@@ -8,6 +8,12 @@ void ot_json_start(struct json_writer *w, char *buf, size_t cap)
     *w = (struct json_writer){.buf = buf, .cap = cap};
 }
 
+void ot_json_refuse(struct json_writer *w, enum ot_status status)
+{
+    if (w->status == OT_OK)
+        w->status = status;
+}
+
 enum ot_status ot_json_finish(struct json_writer *w, size_t *len)
 {
     *len = w->status == OT_OK ? w->at : 0;
@@ -19,7 +25,7 @@ static void put(struct json_writer *w, const char *bytes, size_t len)
     if (w->status != OT_OK)
         return;
     if (len > w->cap - w->at) {
-        w->status = OT_E_BUFFER;
+        ot_json_refuse(w, OT_E_BUFFER);
         return;
     }
     memcpy(w->buf + w->at, bytes, len);
@@ -40,7 +46,7 @@ static void put_quoted(struct json_writer *w, const char *s)
         uint8_t c = (uint8_t)s[i];
         size_t n = ot_json_utf8_length((const uint8_t *)s + i, len - i);
         if (n == 0) {
-            w->status = OT_E_WIRE_TEXT;
+            ot_json_refuse(w, OT_E_WIRE_TEXT);
             return;
         }
         if (c == '"' || c == '\\') {

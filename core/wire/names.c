@@ -71,7 +71,7 @@ void ot_wire_put_name(struct json_writer *w, const char *field, const struct wir
 {
     const char *name = ot_wire_name_of(table, value);
     if (name == NULL)
-        w->status = OT_E_WIRE_RANGE;
+        ot_json_refuse(w, OT_E_WIRE_RANGE);
     else
         ot_json_put_string(w, field, name);
 }
@@ -90,7 +90,21 @@ static bool all_of(const char *s, size_t max, const char *punctuation, bool uppe
     return len > 0 && len <= max;
 }
 
-/* UTF-8 without C0, DEL, C1 and the characters that reorder or hide text. */
+/* Characters that reorder text, hide in it or break its line: U+061C, U+200B..F, U+2028..E, U+2060..F, U+FEFF. */
+static bool is_hidden(const uint8_t *p, size_t n)
+{
+    if (n == 2)
+        return p[0] == 0xD8 && p[1] == 0x9C;
+    if (n != 3)
+        return false;
+    if (p[0] == 0xE2 && p[1] == 0x80)
+        return (p[2] >= 0x8B && p[2] <= 0x8F) || (p[2] >= 0xA8 && p[2] <= 0xAE);
+    if (p[0] == 0xE2 && p[1] == 0x81)
+        return p[2] >= 0xA0 && p[2] <= 0xAF;
+    return p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF;
+}
+
+/* UTF-8 without C0, DEL, C1 and hidden characters. */
 static bool is_printable(const char *s, size_t max)
 {
     const uint8_t *p = (const uint8_t *)s;
@@ -101,10 +115,8 @@ static bool is_printable(const char *s, size_t max)
         size_t n = ot_json_utf8_length(p + i, len - i);
         if (n == 0 || p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && p[i + 1] < 0xA0))
             return false;
-        if (n == 3 && p[i] == 0xE2 && (p[i + 1] == 0x80 || p[i + 1] == 0x81) && p[i + 2] >= 0x8B)
-            return false; /* U+200B.. and U+202A.., U+2066..: zero width and bidirectional controls */
-        if (n == 3 && p[i] == 0xEF && p[i + 1] == 0xBB && p[i + 2] == 0xBF)
-            return false; /* U+FEFF */
+        if (is_hidden(p + i, n))
+            return false;
         i += n;
     }
     return true;
@@ -150,7 +162,7 @@ void ot_wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_r
 void ot_wire_put_text(struct json_writer *w, const char *field, const char *value, wire_text_rule *rule)
 {
     if (!rule(value))
-        w->status = OT_E_WIRE_TEXT;
+        ot_json_refuse(w, OT_E_WIRE_TEXT);
     else
         ot_json_put_string(w, field, value);
 }
@@ -170,7 +182,7 @@ void ot_wire_put_chip(struct json_writer *w, uint16_t chip_id)
 {
     const struct ot_chip *chip = ot_chip_by_id(chip_id);
     if (chip == NULL)
-        w->status = OT_E_WIRE_RANGE;
+        ot_json_refuse(w, OT_E_WIRE_RANGE);
     else
         ot_json_put_string(w, "chip", chip->name);
 }
@@ -202,16 +214,23 @@ void ot_wire_read_attributes(struct json_reader *r, struct ot_wire_attribute *li
 void ot_wire_put_attributes(struct json_writer *w, const struct ot_wire_attribute *list, uint8_t count)
 {
     if (count > OT_WIRE_ATTRIBUTES_MAX)
-        w->status = OT_E_WIRE_TOO_MANY;
+        ot_json_refuse(w, OT_E_WIRE_TOO_MANY);
     if (count == 0 || w->status != OT_OK)
         return;
     ot_json_put_begin(w, "attributes", '{');
     for (uint8_t i = 0; i < count; i++) {
         if (!ot_wire_is_attribute_name(list[i].name))
-            w->status = OT_E_WIRE_TEXT;
+            ot_json_refuse(w, OT_E_WIRE_TEXT);
         ot_wire_put_text(w, list[i].name, list[i].value, ot_wire_is_attribute_value);
     }
     ot_json_put_end(w, '}');
+}
+
+void ot_wire_open(struct json_reader *r, const char *json, size_t len)
+{
+    ot_json_open(r, json, len);
+    if (len > OT_WIRE_MESSAGE_MAX)
+        ot_json_fail(r, OT_E_WIRE_RANGE);
 }
 
 void ot_wire_once(struct json_reader *r, uint32_t *seen, uint32_t bit)

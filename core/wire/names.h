@@ -38,6 +38,8 @@ void ot_wire_put_chip(struct json_writer *w, uint16_t chip_id);
 void ot_wire_read_attributes(struct json_reader *r, struct ot_wire_attribute *list, uint8_t *count);
 void ot_wire_put_attributes(struct json_writer *w, const struct ot_wire_attribute *list, uint8_t count);
 
+/** Start reading a message; one longer than any may be fails the reader. */
+void ot_wire_open(struct json_reader *r, const char *json, size_t len);
 /** A set of fields seen: fails the reader on a second sight of `bit`. */
 void ot_wire_once(struct json_reader *r, uint32_t *seen, uint32_t bit);
 /** Fails with OT_E_WIRE_MISSING unless all of `wanted` were seen. */

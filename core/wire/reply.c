@@ -196,9 +196,7 @@ enum ot_status ot_wire_reply_read(const char *json, size_t len, struct ot_wire_r
     uint32_t seen = 0;
     char name[24];
     memset(out, 0, sizeof *out);
-    ot_json_open(&r, json, len);
-    if (len > OT_WIRE_MESSAGE_MAX)
-        ot_json_fail(&r, OT_E_WIRE_RANGE);
+    ot_wire_open(&r, json, len);
     for (bool is_open = ot_json_object_begin(&r);
          is_open && ot_json_next_field(&r, &first, name, sizeof name);) {
         int field = ot_wire_field(fields, name);
