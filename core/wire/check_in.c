@@ -58,7 +58,8 @@ static void read_digests(struct json_reader *r, struct ot_digest *list, uint8_t 
     }
 }
 
-enum ot_status ot_wire_check_in_write(const struct ot_wire_check_in *m, char *buf, size_t cap, size_t *len)
+static enum ot_status write_with(const struct ot_wire_check_in *m, uint8_t events, char *buf, size_t cap,
+                                 size_t *len)
 {
     struct json_writer w;
     ot_json_start(&w, buf, cap);
@@ -81,10 +82,19 @@ enum ot_status ot_wire_check_in_write(const struct ot_wire_check_in *m, char *bu
     if (m->attempt[0] != '\0')
         ot_wire_put_text(&w, "attempt", m->attempt, ot_wire_is_attempt_id);
     ot_wire_put_name(&w, "ask", wire_asks, (uint32_t)m->ask);
-    ot_wire_put_events(&w, m->events, m->event_count);
+    ot_wire_put_events(&w, m->events, events);
     ot_wire_put_attributes(&w, m->attributes, m->attribute_count);
     ot_json_put_end(&w, '}');
     return ot_json_finish(&w, len);
+}
+
+enum ot_status ot_wire_check_in_write(const struct ot_wire_check_in *m, char *buf, size_t cap, size_t *len)
+{
+    uint8_t events = m->event_count;
+    enum ot_status st = write_with(m, events, buf, cap, len);
+    while (st == OT_E_BUFFER && events > 0)
+        st = write_with(m, --events, buf, cap, len);
+    return st;
 }
 
 static void read_number_field(struct json_reader *r, int field, struct ot_wire_check_in *out)

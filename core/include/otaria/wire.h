@@ -188,6 +188,7 @@ struct ot_wire_reply {
 /*
  * Write: `*len` receives the bytes written, no NUL. OT_OK, OT_E_BUFFER, OT_E_WIRE_TEXT (a string of the struct is not
  * allowed on the wire). Read: OT_OK or OT_E_WIRE_*, OT_E_KEY...; `*out` is undefined on failure.
+ * A check-in carries its oldest events, as many as fit into `cap`: the rest follow once those are acknowledged.
  * `*error_at` (may be NULL) receives the byte offset where reading stopped.
  */
 OT_CHECKED enum ot_status ot_wire_enrol_write(const struct ot_wire_enrol *m, char *buf, size_t cap,
