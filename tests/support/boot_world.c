@@ -84,7 +84,7 @@ void boot_world_make(struct boot_world *w, unsigned ota_count, bool factory, con
 {
     memset(w, 0, sizeof *w);
     w->bad = "";
-    w->cut_after_bytes = -1;
+    w->cut_after_bytes = WHOLE_WRITES;
     w->slots.has_otadata = true;
     w->slots.otadata =
         (struct ot_partition){.type = OT_PART_DATA, .offset = 0xF000, .size = OT_OTADATA_BYTES};
@@ -124,13 +124,28 @@ static enum ot_status write_entry(void *ctx, unsigned index, const uint8_t bytes
         return OT_OK; /* nobody sees what happens behind a cut */
     if (w->write_fails)
         return OT_E_FLASH_WRITE;
-    if (w->cut_after_bytes >= 0) {
+    w->power_lost = w->cut_after_bytes != WHOLE_WRITES;
+    if (w->cut_after_bytes == CUT_BEFORE_ERASE)
+        return OT_OK;
+    if (w->power_lost)
         len = (size_t)w->cut_after_bytes;
-        w->power_lost = true;
-    }
     memset(w->flash[index], 0xFF, OT_OTADATA_ENTRY_BYTES);
     memcpy(w->flash[index], bytes, len);
     return OT_OK;
+}
+
+void boot_world_write(struct boot_world *w, const struct ot_otadata_write *write)
+{
+    uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
+    ot_otadata_format(&write->entry, bytes);
+    if (write->needed)
+        (void)!write_entry(w, write->sector, bytes);
+}
+
+void boot_world_power_up(struct boot_world *w)
+{
+    w->power_lost = false;
+    w->cut_after_bytes = WHOLE_WRITES;
 }
 
 static enum ot_status verify(void *ctx, int slot)

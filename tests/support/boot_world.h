@@ -8,7 +8,9 @@
 
 #include "otaria/boot.h"
 
-#define NO_DESCRIPTION (-1)
+#define NO_DESCRIPTION   (-1)
+#define WHOLE_WRITES     (-1)
+#define CUT_BEFORE_ERASE (-2)
 
 struct boot_world {
     struct ot_slots slots;
@@ -17,8 +19,8 @@ struct boot_world {
     int version[17];        /* secure_version by OTA slot, [16] the factory's; NO_DESCRIPTION */
     uint32_t chip_version;  /* the counter */
     unsigned writes, burns; /* how many */
-    int cut_after_bytes; /* < 0: whole writes; otherwise the next write erases and programs only so many bytes */
-    bool power_lost;     /* set by that */
+    int cut_after_bytes; /* WHOLE_WRITES, CUT_BEFORE_ERASE, or the next write erases and programs only so many bytes */
+    bool power_lost; /* set by that */
     bool read_fails, write_fails;
     char log[400]; /* "w1 v:ota_1 " in order */
 };
@@ -32,6 +34,11 @@ const char *boot_world_otadata(const struct boot_world *w, char *buf);
 
 enum ot_status boot_world_boot(struct boot_world *w, struct ot_boot_config config,
                                struct ot_boot_result *out);
+
+/** A rewrite by the application (select or mark), under the same cut. */
+void boot_world_write(struct boot_world *w, const struct ot_otadata_write *write);
+/** Power is back: writes are whole again. */
+void boot_world_power_up(struct boot_world *w);
 
 /** "ota_1 ota_0": the slots tried; `buf` of 100 bytes. */
 const char *boot_world_tried(const struct ot_boot_result *r, char *buf);

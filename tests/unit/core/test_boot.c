@@ -2,7 +2,8 @@
  * The boot decision against the table of docs/formats.md "Boot decision": every row of it, measured on genuine
  * bootloaders, and every numbered rule.
  *
- * The rows are in tests/support/boot_rows.c; `otaria flash boot` is held against the same ones.
+ * The rows are in tests/support/boot_rows.c; `otaria flash boot` is held against the same ones. Torn writes:
+ * test_otadata_cuts.c.
  */
 #include "boot_rows.h"
 #include "boot_world.h"
@@ -250,88 +251,6 @@ static void slots_that_are_absent_are_passed_over(void **state)
     assert_string_equal(boot_world_tried(&r, text), "ota_0");
 }
 
-/* --- torn writes --- */
-
-struct torn {
-    const char *what, *before, *bad;
-    int boots_next;      /* after the cut */
-    const char *after_0; /* otadata at the boot after, erased but nothing programmed */
-};
-
-/* Power fails in the bootloader's own rewrite of an entry, behind the erase, with 0..31 of 32 bytes programmed. */
-static const struct torn torn_rows[] = {
-    {"NEW to PENDING", "1:valid,2:new", "", 0, "1:valid,-"},
-    {"PENDING to ABORTED", "1:valid,2:pending", "", 0, "1:valid,-"},
-    {"first entry", "-,-", "", 0, "1:valid,-"}, /* retried: the sector is erased again */
-    {"first entry, ota_1", "-,-", "ota_0", 1, "2:valid,-"},
-    {"only entry, PENDING to ABORTED", "1:pending,-", "", 0, "1:valid,-"},
-    {"only entry, NEW to PENDING", "2:new,-", "", 0, "1:valid,-"}, /* ota_1 was selected and is forgotten */
-};
-
-static void every_torn_rewrite_boots_the_slot_that_is_left(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(torn_rows); i++) {
-        const struct torn *t = &torn_rows[i];
-        for (int bytes = 0; bytes < 32; bytes++) {
-            struct boot_world w;
-            boot_world_make(&w, 2, false, t->before);
-            w.bad = t->bad;
-            w.cut_after_bytes = bytes;
-            boot(&w, with_rollback);
-            assert_true(w.power_lost);
-            w.power_lost = false;
-            w.cut_after_bytes = -1;
-            int slot = boot(&w, with_rollback).slot;
-            if (slot != t->boots_next)
-                print_error("%s, %d bytes: boots %d\n", t->what, bytes, slot);
-            assert_int_equal(slot, t->boots_next);
-            if (bytes == 0) {
-                char text[100];
-                assert_string_equal(boot_world_otadata(&w, text), t->after_0);
-            }
-        }
-    }
-}
-
-static void a_torn_first_entry_is_never_repaired(void **state)
-{
-    (void)state;
-    for (int bytes = 1; bytes < 32; bytes++) {
-        struct boot_world w;
-        uint8_t torn[2][OT_OTADATA_ENTRY_BYTES];
-        boot_world_make(&w, 2, false, "-,-");
-        w.cut_after_bytes = bytes;
-        boot(&w, with_rollback);
-        w.power_lost = false;
-        w.cut_after_bytes = -1;
-        w.writes = 0;
-        memcpy(torn, w.flash, sizeof torn);
-        for (int boots = 0; boots < 3; boots++)
-            assert_int_equal(boot(&w, with_rollback).slot, 0);
-        assert_memory_equal(torn, w.flash, sizeof torn);
-        assert_int_equal(w.writes, 0);
-    }
-}
-
-/* An app's rewrite of an entry (set_boot, mark), torn after every byte: `old` stays in the other sector. */
-static void a_torn_entry_is_an_entry_lost(void **state)
-{
-    (void)state;
-    static const char *const whole[] = {"1:valid,2:new", "1:valid,2:valid", "1:valid,2:invalid"};
-    for (size_t i = 0; i < COUNT(whole); i++) {
-        for (size_t bytes = 0; bytes < 32; bytes++) {
-            struct boot_world w;
-            struct ot_otadata_entry e;
-            boot_world_make(&w, 2, false, whole[i]);
-            memset(w.flash[1] + bytes, 0xFF, 32 - bytes);
-            ot_otadata_parse(w.flash[1], &e);
-            assert_false(ot_otadata_usable(&e));
-            assert_int_equal(boot(&w, with_rollback).slot, 0);
-        }
-    }
-}
-
 /* --- anti-rollback with a counter that matters --- */
 
 struct anti {
@@ -449,9 +368,6 @@ int main(void)
         cmocka_unit_test(a_table_without_ota_slots_boots_factory),
         cmocka_unit_test(the_test_app_is_the_last_resort_and_is_never_recorded),
         cmocka_unit_test(slots_that_are_absent_are_passed_over),
-        cmocka_unit_test(every_torn_rewrite_boots_the_slot_that_is_left),
-        cmocka_unit_test(a_torn_first_entry_is_never_repaired),
-        cmocka_unit_test(a_torn_entry_is_an_entry_lost),
         cmocka_unit_test(every_anti_rollback_case),
         cmocka_unit_test(images_below_the_counter_are_not_even_looked_at),
         cmocka_unit_test(without_anti_rollback_versions_do_not_matter),

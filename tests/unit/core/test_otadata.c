@@ -262,31 +262,6 @@ static void selecting_refuses_slots_that_do_not_exist_and_exhausted_sequences(vo
     assert_true(write.entry.seq < OT_OTADATA_SEQ_LIMIT);
 }
 
-/* A cut in a rewrite leaves that sector erased or torn: what is active then? */
-static void a_torn_selection_leaves_the_old_slot_active_unless_it_was_rewritten_itself(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *before;
-        uint32_t slot;
-        int active_after;
-    } cases[] = {
-        {"1:valid,-", 1, 0}, {"3:valid,2:valid", 1, 0}, {"1:valid,2:valid", 1, 0}, {"1:valid,-", 0, -1}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        for (size_t bytes = 0; bytes < OT_OTADATA_ENTRY_BYTES; bytes++) {
-            struct ot_otadata_entry e[2];
-            struct ot_otadata_write write;
-            uint8_t torn[OT_OTADATA_ENTRY_BYTES];
-            entries_from(cases[i].before, e);
-            assert_int_equal(ot_otadata_select(e, cases[i].slot, 2, true, &write), OT_OK);
-            ot_otadata_format(&write.entry, torn);
-            memset(torn + bytes, 0xFF, sizeof torn - bytes);
-            ot_otadata_parse(torn, &e[write.sector]);
-            assert_int_equal(ot_otadata_active(e), cases[i].active_after);
-        }
-    }
-}
-
 /* --- marking --- */
 
 static void marking_acts_on_the_active_entry(void **state)
@@ -397,7 +372,6 @@ int main(void)
         cmocka_unit_test(three_slots_are_selected_with_the_smallest_fitting_sequences),
         cmocka_unit_test(selecting_leaves_the_other_entry_and_the_label_alone),
         cmocka_unit_test(selecting_refuses_slots_that_do_not_exist_and_exhausted_sequences),
-        cmocka_unit_test(a_torn_selection_leaves_the_old_slot_active_unless_it_was_rewritten_itself),
         cmocka_unit_test(marking_acts_on_the_active_entry),
         cmocka_unit_test(marking_fails_when_no_entry_is_active),
         cmocka_unit_test(full_cycles_end_as_on_genuine_chips),
