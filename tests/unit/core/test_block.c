@@ -10,13 +10,17 @@
 #include "sign_support.h"
 
 #include "base/crypto_openssl.h"
+#include "otaria/bytes.h"
 
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RSA_KEY  "57ac17f1fd0fb58ce14543b5d669072cb20beff58fe4fa8616c4e02a60fbd0e3"
 #define P256_KEY "5a13255112e8bea0339035526615f253b01dbb7c57e0336d7114af80ba491b10"
+#define P384_KEY "edacf249f9b68c972410530728e8417ce58889cbc2e5f7405a49341f02ced5dd"
 #define PAYLOAD  "c8f5d0341d54d951a71b136e6e2afcb14d11ed8489a7ae126a8fee0df6ecf193"
 #define GOLDEN   OTARIA_SOURCE_DIR "/tests/golden/signature/"
 
@@ -127,6 +131,48 @@ static void the_genuine_p384_block_is_another_scheme(void **state)
     struct ot_sig_block block;
     load_block(GOLDEN "p384.hex", bytes);
     assert_int_equal(check(bytes, &block), OT_E_SIG_FORMAT);
+    uint8_t payload[4096], digest[SHA384_DIGEST_LENGTH];
+    struct ot_digest key;
+    for (unsigned i = 0; i < sizeof payload; i++)
+        payload[i] = (uint8_t)i;
+    SHA384(payload, sizeof payload, digest);
+    assert_memory_equal(bytes + 4, digest, sizeof digest);
+    SHA256(bytes + 52, 97, key.bytes);
+    assert_hex(&key, P384_KEY);
+    assert_int_equal(ot_load32(bytes + 1196), ot_crc32(0, bytes, 1196));
+}
+
+/* The coordinates in a block: those of the private key that is the hash of a sentence. */
+static void assert_public_key(int curve, const uint8_t *secret, int size, const uint8_t *x_then_y_le)
+{
+    uint8_t bytes[48];
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(curve);
+    EC_POINT *point = EC_POINT_new(group);
+    BIGNUM *d = BN_bin2bn(secret, size, NULL), *number[2] = {BN_new(), BN_new()};
+    assert_int_equal(EC_POINT_mul(group, point, d, NULL, NULL, NULL), 1);
+    assert_int_equal(EC_POINT_get_affine_coordinates(group, point, number[0], number[1], NULL), 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(BN_bn2lebinpad(number[i], bytes, size), size);
+        assert_memory_equal(x_then_y_le + i * size, bytes, (size_t)size);
+        BN_free(number[i]);
+    }
+    BN_free(d);
+    EC_POINT_free(point);
+    EC_GROUP_free(group);
+}
+
+static void the_curve_keys_of_the_vectors_follow_from_their_names(void **state)
+{
+    (void)state;
+    static const char p256[] = "otaria ecdsa-p256 test vector key",
+                      p384[] = "otaria ecdsa-p384 test vector key";
+    uint8_t bytes[OT_SIG_BLOCK_BYTES], secret[SHA384_DIGEST_LENGTH];
+    load_block(GOLDEN "p256.hex", bytes);
+    SHA256((const uint8_t *)p256, sizeof p256 - 1, secret);
+    assert_public_key(NID_X9_62_prime256v1, secret, 32, bytes + 37);
+    load_block(GOLDEN "p384.hex", bytes);
+    SHA384((const uint8_t *)p384, sizeof p384 - 1, secret);
+    assert_public_key(NID_secp384r1, secret, 48, bytes + 53);
 }
 
 static void the_test_signer_agrees_with_the_vectors(void **state)
@@ -309,6 +355,7 @@ int main(void)
         cmocka_unit_test(the_genuine_p256_block_verifies),
         cmocka_unit_test(numbers_come_out_big_endian),
         cmocka_unit_test(the_genuine_p384_block_is_another_scheme),
+        cmocka_unit_test(the_curve_keys_of_the_vectors_follow_from_their_names),
         cmocka_unit_test(the_test_signer_agrees_with_the_vectors),
         cmocka_unit_test(a_place_without_magic_is_empty),
         cmocka_unit_test(any_flip_breaks_the_crc_except_behind_it),

@@ -164,6 +164,24 @@ static void an_image_without_appended_digest_is_refused(void **state)
     }
 }
 
+/* The example measured on the vendor's tool: real segments end at 0x32140, the file at 0x40000. */
+static void the_pad_of_the_vendors_example_ends_at_the_next_page(void **state)
+{
+    (void)state;
+    const uint32_t ends = 0x32140;
+    const struct image_segment_spec more[] = {{0x3FC80000, ends - 0x120 - 8}, {0, 0xDE88}};
+    const struct image_spec spec = {.chip_id = 5, .segments = more, .segment_count = 2, .seed = 5};
+    struct ot_image_digests d;
+    uint32_t size;
+    uint8_t *b = image_make(&spec, &size);
+    assert_int_equal(size, 0x40000);
+    assert_int_equal(judge(b, size, 4096, &d), OT_OK);
+    assert_memory_equal(b + 0x3FFE0, d.identity.bytes, 32);
+    b[0x3FFDF] ^= 1; /* the checksum */
+    assert_int_equal(judge(b, size, 4096, &d), OT_E_IMAGE_CHECKSUM);
+    free(b);
+}
+
 /* Trap 9: the digest covers the checksum and the bytes before it, so a pad segment makes another firmware. */
 static void a_padded_image_has_another_identity_and_ends_on_a_page(void **state)
 {
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(the_two_checks_are_told_apart),
         cmocka_unit_test(a_refused_image_has_no_digests),
         cmocka_unit_test(an_image_without_appended_digest_is_refused),
+        cmocka_unit_test(the_pad_of_the_vendors_example_ends_at_the_next_page),
         cmocka_unit_test(a_padded_image_has_another_identity_and_ends_on_a_page),
         cmocka_unit_test(every_failing_read_ends_the_pass),
         cmocka_unit_test(a_file_ends_behind_the_image_or_behind_one_sector),

@@ -94,6 +94,28 @@ static void a_built_image_has_the_segments_asked_for(void **state)
     free(b);
 }
 
+/*
+ * The segment map of a real C3 image: data first, RAM pieces as filler, code where its page offset fits. (The last
+ * segment takes the 12 bytes that the real one leaves before its checksum: the test's builder leaves none there.)
+ */
+static void the_segment_map_of_a_real_image_is_read(void **state)
+{
+    (void)state;
+    const struct image_segment_spec more[] = {
+        {0x3FC80000, 0x5000}, {0x40380000, 0xEE8}, {0x42000020, 0x1E000}, {0x4038A000, 0x4118 + 12}};
+    struct image_spec spec = {.chip_id = 5, .size = 205168, .segments = more, .segment_count = 4, .seed = 4};
+    struct ot_image image;
+    uint32_t size;
+    uint8_t *b = image_make(&spec, &size);
+    assert_int_equal(size, 205168);
+    assert_int_equal(parse_sized(b, size, &no_limits, &image), OT_OK);
+    assert_int_equal(image.length, size);
+    assert_int_equal(image.segments[0].length, 0xA100);
+    assert_int_equal(image.segments[0].offset, 0x20);
+    assert_int_equal(image.segments[3].offset, 0x10020);
+    free(b);
+}
+
 /* Trap 8. */
 static void chip_revisions_stand_at_odd_offsets(void **state)
 {
@@ -494,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worked_example_is_read_completely),
         cmocka_unit_test(a_built_image_has_the_segments_asked_for),
+        cmocka_unit_test(the_segment_map_of_a_real_image_is_read),
         cmocka_unit_test(chip_revisions_stand_at_odd_offsets),
         cmocka_unit_test(the_revision_range_is_judged_only_where_asked),
         cmocka_unit_test(another_chip_is_refused_and_an_unknown_one_passes_where_none_is_asked),
