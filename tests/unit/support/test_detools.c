@@ -171,6 +171,7 @@ static void what_is_no_patch_is_refused_with_its_cause(void **state)
         {"000000", "something is left over"},
         {"0400", NULL},
         {"04014580", "not window 8 and lookahead 7"},
+        {HEATSHRINK_HEX "00", "a token is cut off"}, /* more than the padding of a byte */
         {"04014480", "a token is cut off"},
         {"0001"
          "01",
