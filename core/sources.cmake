@@ -2,6 +2,7 @@
 set(OTARIA_CORE_SOURCES
   boot/boot.c
   boot/reasons.c
+  boot/rules.c
   bytes.c
   digest.c
   flash/md5.c

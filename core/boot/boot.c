@@ -1,7 +1,7 @@
 /*
  * The boot decision of ESP-IDF's second-stage bootloader, in three steps:
  *
- *   select()  reads otadata, ages PENDING and NEW entries, names a start slot      (rules B1..B6)
+ *   select()  reads otadata, ages PENDING and NEW entries, names a start slot      (rules B1..B6, table in rules.c)
  *   load()    tries images from there: downwards to factory, upwards, test          (rule B7)
  *   record()  writes entry 0 when nothing was ever selected                         (rule B8)
  *
@@ -20,7 +20,7 @@
  *   A2 anti-rollback: the counter rises to the image's version when the active entry is VALID at boot
  *   A3 anti-rollback: no sequence with a right checksum: nothing was ever selected; start from factory, then B8
  */
-#include "otaria/boot.h"
+#include "rules.h"
 
 #include <string.h>
 
@@ -136,46 +136,67 @@ static int take_active(struct decision *d, int active)
     return slot;
 }
 
-/* B3: both unusable, or no OTA slot at all. */
-static int nothing_usable(struct decision *d)
+/* What otadata amounts to; `*active` is the entry that decides, when one does. */
+static enum ot_boot_finding look(struct decision *d, int *active)
 {
-    because(d, d->slots->ota_count == 0 ? OT_BOOT_NO_OTA_SLOTS : OT_BOOT_BOTH_UNUSABLE, 0, OT_OK);
-    if (d->slots->has_factory)
-        return OT_SLOT_FACTORY;
-    if (nothing_ever_selected(d)) {
-        d->is_initial = true;
-        because(d, OT_BOOT_INITIAL, 0, OT_OK);
+    if (!d->slots->has_otadata)
+        return OT_FOUND_NO_OTADATA;
+    if (d->slots->otadata.size < OT_OTADATA_BYTES) {
+        because(d, OT_BOOT_OTADATA_UNREADABLE, 0, OT_E_TABLE_OTADATA);
+        return OT_FOUND_UNREADABLE;
     }
-    return OT_SLOT_OTA_0;
+    if (read_entries(d) != OT_OK)
+        return OT_FOUND_UNREADABLE;
+    if (d->config->rollback)
+        age_pending(d);
+    bool anti = d->config->anti_rollback, none = d->slots->ota_count == 0;
+    bool unusable = none || (ot_otadata_unusable(&d->entry[0]) && ot_otadata_unusable(&d->entry[1]));
+    if ((anti || unusable) && nothing_ever_selected(d))
+        return OT_FOUND_NEVER_SELECTED;
+    if (none || (unusable && !anti))
+        return OT_FOUND_NOTHING_USABLE;
+    *active = active_allowed(d);
+    return *active >= 0 ? OT_FOUND_ACTIVE : OT_FOUND_CHECKSUMS_WRONG;
+}
+
+/* The finding as a reason for people. */
+static void tell(struct decision *d, enum ot_boot_finding finding)
+{
+    static const enum ot_boot_reason reasons[OT_FINDINGS] = {
+        [OT_FOUND_NO_OTADATA] = OT_BOOT_NO_OTADATA,
+        [OT_FOUND_NOTHING_USABLE] = OT_BOOT_BOTH_UNUSABLE,
+        [OT_FOUND_CHECKSUMS_WRONG] = OT_BOOT_CRC_WRONG,
+    };
+    bool no_slots = d->slots->ota_count == 0;
+    if (finding == OT_FOUND_NEVER_SELECTED && !d->config->anti_rollback)
+        because(d, no_slots ? OT_BOOT_NO_OTA_SLOTS : OT_BOOT_BOTH_UNUSABLE, 0, OT_OK);
+    else if (finding == OT_FOUND_NOTHING_USABLE && no_slots)
+        because(d, OT_BOOT_NO_OTA_SLOTS, 0, OT_OK);
+    else if (reasons[finding] != 0)
+        because(d, reasons[finding], 0, OT_OK);
 }
 
 static int select_start(struct decision *d)
 {
-    if (!d->slots->has_otadata) {
-        because(d, OT_BOOT_NO_OTADATA, 0, OT_OK);
-        return OT_SLOT_FACTORY;
-    }
-    if (d->slots->otadata.size < OT_OTADATA_BYTES) {
-        because(d, OT_BOOT_OTADATA_UNREADABLE, 0, OT_E_TABLE_OTADATA);
-        return OT_SLOT_NONE;
-    }
-    if (read_entries(d) != OT_OK)
-        return OT_SLOT_NONE;
-    if (d->config->rollback)
-        age_pending(d);
-    if (d->config->anti_rollback && nothing_ever_selected(d)) {
-        d->is_initial = true;
+    int active = -1;
+    enum ot_boot_finding finding = look(d, &active);
+    const struct ot_boot_rule *rule =
+        ot_boot_rule_find(finding, d->config->anti_rollback, d->slots->has_factory);
+    tell(d, finding);
+    d->is_initial = rule->records;
+    if (rule->records)
         because(d, OT_BOOT_INITIAL, 0, OT_OK);
-        return OT_SLOT_FACTORY;
-    }
-    bool unusable = ot_otadata_unusable(&d->entry[0]) && ot_otadata_unusable(&d->entry[1]);
-    if (d->slots->ota_count == 0 || (unusable && !d->config->anti_rollback))
-        return nothing_usable(d);
-    int active = active_allowed(d);
-    if (active >= 0)
+    switch (rule->start) {
+    case OT_START_ACTIVE:
         return take_active(d, active);
-    because(d, OT_BOOT_CRC_WRONG, 0, OT_OK); /* B5 */
-    return OT_SLOT_FACTORY;
+    case OT_START_FACTORY:
+        return OT_SLOT_FACTORY;
+    case OT_START_OTA_0:
+        return OT_SLOT_OTA_0;
+    case OT_START_NOWHERE:
+    default:
+        return OT_SLOT_NONE;
+    }
 }
 
 static bool try_slot(struct decision *d, int slot)

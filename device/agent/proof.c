@@ -57,25 +57,29 @@ static void go_back(struct ot_agent *a)
  * The image that proved itself keeps crashing: the other one, if it is there, is better. A brownout or a power cut is
  * the supply's doing, not the image's: neither counts, neither clears.
  */
-static enum ot_status guard_proven(struct ot_agent *a)
+static enum ot_status count_crash(struct ot_agent *a)
 {
-    if (a->config.late_crashes == 0 || !is_abnormal(a->facts.last_reset))
+    if (!is_abnormal(a->facts.last_reset))
         return OT_OK;
     if (a->proof.crashes < 255)
         a->proof.crashes++;
-    bool due = a->proof.crashes >= a->config.late_crashes;
-    if (due)
-        a->proof.crashes = 0; /* counted anew, here or after coming back */
-    enum ot_status st = agent_save_proof(a);
-    if (st != OT_OK || !due || a->attempt.phase != OT_PHASE_NONE)
+    return agent_save_proof(a);
+}
+
+static enum ot_status guard_proven(struct ot_agent *a)
+{
+    enum ot_status st = count_crash(a);
+    if (a->config.late_crashes == 0 || a->proof.crashes < a->config.late_crashes ||
+        a->attempt.phase != OT_PHASE_NONE)
         return st;
+    /* The count goes only after the other slot is selected: a cut in between must not start it all over. */
     st = agent_select_other(a);
-    if (st != OT_OK) {
-        agent_log(a, AGENT_LOG_REFUSED, st, 0);
-        return OT_OK;
-    }
-    a->goes_back = true;
-    return agent_tell_late_revert(a, OT_E_LATE_CRASHES);
+    a->goes_back = st == OT_OK;
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_REFUSED, st, 0); /* nowhere to go: better this image than none */
+    a->proof.crashes = 0;
+    st = a->goes_back ? agent_tell_late_revert(a, OT_E_LATE_CRASHES) : OT_OK;
+    return st == OT_OK ? agent_save_proof(a) : st;
 }
 
 /*
