@@ -33,7 +33,7 @@ enum cli_exit {
 };
 
 struct cli {
-    const struct cli_command *command;
+    const struct cli_command *command; /* NULL while it is not known */
     bool json;
 };
 
@@ -105,7 +105,13 @@ int cli_fail(const struct cli *cli, int exit_code, const char *code, const char 
 /** Print a JSON value and a newline on standard output; drops the reference. Returns EXIT_OK or EXIT_ERROR. */
 int cli_print_json(const struct cli *cli, json_t *take_value);
 
-/** Print text that came from a file or the network: control bytes and invalid UTF-8 become `?`. */
+/** One value of a stream on a line of its own, at once. Returns EXIT_OK or EXIT_ERROR. */
+int cli_print_json_line(const struct cli *cli, const json_t *value);
+
+/**
+ * Print text that came from a file or the network: control bytes, invalid UTF-8 and characters that hide or reorder
+ * text become `?`. NULL is "-".
+ */
 void cli_print_foreign(const char *text);
 
 /** json_string() for such text: never NULL because of invalid UTF-8. */

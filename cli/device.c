@@ -45,6 +45,19 @@ static void print_device_line(const json_t *d)
     printf("\n");
 }
 
+static char *devices_path(const char *product, const char *after, const char *running)
+{
+    char *page = after != NULL ? api_path("&after=%s", after) : strdup("");
+    char *filter = running != NULL ? api_path("&running=%s", running) : strdup("");
+    char *list = api_path("/api/v1/products/%s/devices?limit=1000", product), *path = NULL;
+    if (page == NULL || filter == NULL || asprintf(&path, "%s%s%s", list, page, filter) < 0)
+        abort(); /* out of memory */
+    free(list);
+    free(filter);
+    free(page);
+    return path;
+}
+
 /* Every page of the list into one array. */
 static int fetch_all(struct on_product *p, const char *running, json_t **out)
 {
@@ -53,14 +66,7 @@ static int fetch_all(struct on_product *p, const char *running, json_t **out)
     *out = json_array();
     for (bool more = true; more && done < 0;) {
         json_t *reply = NULL;
-        char *path = next == NULL
-                         ? api_path("/api/v1/products/%s/devices?limit=1000", p->product)
-                         : api_path("/api/v1/products/%s/devices?limit=1000&after=%s", p->product, next);
-        if (running != NULL) {
-            char *filter = api_path("&running=%s", running);
-            strncat(path, filter, 4095 - strlen(path));
-            free(filter);
-        }
+        char *path = devices_path(p->product, next, running);
         done = api_call(&p->c, "GET", path, NULL, &reply);
         free(path);
         free(next);
@@ -79,8 +85,11 @@ static int print_list(struct cli *cli, json_t *take_list, bool count)
     size_t i;
     json_t *d;
     if (count) {
-        printf("%zu\n", json_array_size(take_list));
+        size_t n = json_array_size(take_list);
         json_decref(take_list);
+        if (cli->json)
+            return cli_print_json(cli, json_pack("{s:I}", "count", (json_int_t)n));
+        printf("%zu\n", n);
         return EXIT_OK;
     }
     if (cli->json)
@@ -129,9 +138,8 @@ static void print_slot(const char *label, const json_t *slot)
     printf("%-16s", label);
     api_print_field(slot, "slot", 6);
     api_print_field(slot, "version", 0);
-    printf("(release ");
+    printf("release ");
     api_print_field(slot, "release", 0);
-    printf("\b) ");
     api_print_field(slot, "state", 0);
     printf("\n%-16s", "");
     api_print_field(slot, "digest", 0);

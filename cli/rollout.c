@@ -66,7 +66,8 @@ static int act(struct api_client *c, const char *id, const char *action, const c
 
 static int create(struct api_client *c, const struct plan_options *o, json_t *take_body, json_t **reply)
 {
-    char *product = NULL, *id = NULL;
+    char *product = NULL;
+    const char *id;
     int done = api_product(c, o->product, &product);
     if (done >= 0) {
         json_decref(take_body);
@@ -78,10 +79,11 @@ static int create(struct api_client *c, const struct plan_options *o, json_t *ta
     free(product);
     if (done >= 0 || !o->start)
         return done;
-    id = strdup(json_string_value(json_object_get(*reply, "id")));
-    json_decref(*reply);
-    done = act(c, id, "start", "", reply);
-    free(id);
+    id = json_string_value(json_object_get(*reply, "id"));
+    json_t *created = *reply;
+    done = id != NULL ? act(c, id, "start", "", reply)
+                      : cli_fail(c->cli, EXIT_ERROR, "http", "the server's answer names no rollout");
+    json_decref(created);
     return done;
 }
 

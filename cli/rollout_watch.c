@@ -12,12 +12,13 @@
 static void print_event(const struct cli *cli, const json_t *e)
 {
     if (cli->json) {
-        char *line = json_dumps(e, JSON_COMPACT);
-        printf("%s\n", line != NULL ? line : "{}");
-        free(line);
+        (void)cli_print_json_line(cli, e);
     } else {
         const char *at = json_string_value(json_object_get(e, "at"));
-        printf("%.8s  ", at != NULL && strlen(at) >= 19 ? at + 11 : "--:--:--");
+        char clock[9];
+        snprintf(clock, sizeof clock, "%s", at != NULL && strlen(at) >= 19 ? at + 11 : "--:--:--");
+        cli_print_foreign(clock);
+        printf("  ");
         api_print_field(e, "kind", 13);
         api_print_field(e, "text", 0);
         printf("\n");
