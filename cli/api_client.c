@@ -35,6 +35,16 @@ static int check_mode(const struct cli *cli, const char *path)
     return -1;
 }
 
+int api_read_token(const struct cli *cli, const char *path, char **out)
+{
+    struct error err;
+    int done = check_mode(cli, path);
+    *out = done < 0 ? file_read_line(path, &err) : NULL;
+    if (done < 0 && *out == NULL)
+        return cli_fail(cli, EXIT_ERROR, "token", "%s", err.text);
+    return done;
+}
+
 static char *copy(const char *text)
 {
     return text != NULL ? strdup(text) : NULL;
@@ -67,7 +77,7 @@ static void replace(char **field, char *take_value)
 
 static int read_environment(struct api_client *c)
 {
-    struct error err;
+    char *token = NULL;
     const char *url = getenv("OTARIA_URL"), *token_file = getenv("OTARIA_TOKEN_FILE"),
                *ca = getenv("OTARIA_CA");
     if (url != NULL)
@@ -76,8 +86,9 @@ static int read_environment(struct api_client *c)
         replace(&c->ca, strdup(ca));
     if (token_file == NULL)
         return -1;
-    replace(&c->token, file_read_line(token_file, &err));
-    return c->token != NULL ? -1 : cli_fail(c->cli, EXIT_ERROR, "token", "%s", err.text);
+    int done = api_read_token(c->cli, token_file, &token);
+    replace(&c->token, token);
+    return done;
 }
 
 static int connect_client(struct api_client *c)
@@ -243,22 +254,23 @@ char *api_escape(const char *text)
 char *api_path(const char *format, ...)
 {
     va_list args;
-    char *out = calloc(1, 4096);
-    size_t at = 0;
+    char *out = NULL;
+    size_t len = 0;
+    FILE *text = open_memstream(&out, &len);
     va_start(args, format);
-    for (const char *p = format; out != NULL && *p != '\0' && at < 4000; p++) {
+    for (const char *p = format; text != NULL && *p != '\0'; p++) {
         if (p[0] != '%' || p[1] != 's') {
-            out[at++] = *p;
+            fputc(*p, text);
             continue;
         }
         p++;
         char *escaped = api_escape(va_arg(args, const char *));
-        at += (size_t)snprintf(out + at, 4096 - at, "%s", escaped != NULL ? escaped : "");
+        fputs(escaped != NULL ? escaped : "", text);
         free(escaped);
     }
     va_end(args);
-    if (out == NULL || at >= 4000)
-        abort(); /* no name of ours is that long */
+    if (text == NULL || fclose(text) != 0)
+        abort(); /* out of memory */
     return out;
 }
 

@@ -19,6 +19,8 @@ struct api_client {
 
 /** Log-in data from file and environment. -1 to go on, else the exit code. api_close() in both cases. */
 int api_open(struct api_client *c, struct cli *cli);
+/** A token out of its file, malloc'ed; one that others can read is refused. -1 to go on, else the exit code. */
+int api_read_token(const struct cli *cli, const char *path, char **out);
 /** With this data instead (for `login`). Strings are copied. */
 int api_open_with(struct api_client *c, struct cli *cli, const char *url, const char *token, const char *ca);
 void api_close(struct api_client *c);

@@ -2,7 +2,6 @@
 #include "commands.h"
 
 #include "api_client.h"
-#include "base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +32,9 @@ int cmd_login(struct cli *cli, int argc, char **argv)
 {
     const char *url, *token_file = NULL, *ca = NULL;
     struct api_client c;
-    struct error err;
+    char *token = NULL;
     const struct cli_option options[] = {
-        {"token-file", CLI_TEXT, &token_file, "F", "file with the token"},
+        {"token-file", CLI_TEXT, &token_file, "F", "file with the token, readable by you alone"},
         {"ca", CLI_TEXT, &ca, "FILE", "CA the server's certificate is checked with"},
         CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options,
@@ -44,9 +43,9 @@ int cmd_login(struct cli *cli, int argc, char **argv)
         return done;
     if (token_file == NULL)
         return cli_usage(cli, "--token-file is needed");
-    char *token = file_read_line(token_file, &err);
-    if (token == NULL)
-        return cli_fail(cli, EXIT_ERROR, "token", "%s", err.text);
+    done = api_read_token(cli, token_file, &token);
+    if (done >= 0)
+        return done;
     done = api_open_with(&c, cli, url, token, ca);
     explicit_bzero(token, strlen(token));
     free(token);
