@@ -53,13 +53,25 @@ static const struct cli_command *find(const char *noun, const char *verb)
     return NULL;
 }
 
-static int unknown(const char *noun, const char *verb)
+static int unknown(const struct cli *cli, const char *noun, const char *verb)
 {
-    fprintf(stderr, "otaria: no command \"%s%s%s\"\n", noun, verb != NULL ? " " : "",
-            verb != NULL ? verb : "");
+    const char *given = verb != NULL && verb[0] != '-' ? verb : NULL;
+    (void)cli_usage(cli, "no command \"%s%s%s\"", noun, given != NULL ? " " : "", given != NULL ? given : "");
     if (list_commands(stderr, noun) == 0)
         fputs("otaria --help lists the commands\n", stderr);
     return EXIT_USAGE;
+}
+
+/* `otaria help`, `otaria help NOUN`, `otaria help NOUN VERB`. */
+static int help_about(const struct cli *cli, const char *noun, const char *verb)
+{
+    const struct cli_command *command = noun != NULL ? find(noun, verb) : NULL;
+    char name[] = "help", option[] = "--help", *words[] = {name, option, NULL};
+    if (noun == NULL)
+        return help(stdout, EXIT_OK);
+    if (command != NULL)
+        return command->run(&(struct cli){.command = command}, 2, words);
+    return verb == NULL && list_commands(stdout, noun) > 0 ? EXIT_OK : unknown(cli, noun, verb);
 }
 
 static bool wants_json(int argc, char **argv)
@@ -75,8 +87,11 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return help(stderr, EXIT_USAGE);
-    if (is_word(argv[1], "--help") || is_word(argv[1], "-h") || is_word(argv[1], "help"))
+    struct cli cli = {.json = wants_json(argc, argv)};
+    if (is_word(argv[1], "--help") || is_word(argv[1], "-h"))
         return help(stdout, EXIT_OK);
+    if (is_word(argv[1], "help"))
+        return help_about(&cli, argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
     if (is_word(argv[1], "--version")) {
         puts("otaria " OTARIA_VERSION);
         return EXIT_OK;
@@ -84,10 +99,10 @@ int main(int argc, char **argv)
     const char *verb = argc > 2 ? argv[2] : NULL;
     const struct cli_command *command = find(argv[1], verb);
     if (command == NULL && is_word(verb, "--help"))
-        return list_commands(stdout, argv[1]) > 0 ? EXIT_OK : unknown(argv[1], NULL);
+        return help_about(&cli, argv[1], NULL);
     if (command == NULL)
-        return unknown(argv[1], verb);
-    struct cli cli = {.command = command, .json = wants_json(argc, argv)};
+        return unknown(&cli, argv[1], verb);
+    cli.command = command;
     int words = command->verb != NULL ? 2 : 1;
     return command->run(&cli, argc - words, argv + words);
 }

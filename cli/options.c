@@ -94,10 +94,28 @@ static int fill_long_options(const struct cli_option *options, struct option *ou
     return OPTION_FIRST + (int)n;
 }
 
-static int complain(const struct cli *cli, int what, char **argv)
+/* The option as it was written, without its value: that may be a secret in the wrong place. */
+static const char *option_word(char **argv, char name[64])
 {
     const char *word = argv[optind - 1];
-    return what == ':' ? cli_usage(cli, "%s needs a value", word) : cli_usage(cli, "unknown option %s", word);
+    if (optarg == word && optarg != NULL)
+        word = argv[optind - 2];
+    snprintf(name, 64, "%.*s", (int)strcspn(word, "="), word);
+    return name;
+}
+
+static int complain(const struct cli *cli, int what, char **argv)
+{
+    char name[64];
+    option_word(argv, name);
+    return what == ':' ? cli_usage(cli, "%s needs a value", name) : cli_usage(cli, "unknown option %s", name);
+}
+
+/* getopt_long takes any unambiguous beginning; here a name is whole, or a new option would change what a script means. */
+static bool is_whole(char **argv, const struct option *option)
+{
+    char name[64];
+    return strcmp(option_word(argv, name) + 2, option->name) == 0;
 }
 
 int cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options,
@@ -106,12 +124,14 @@ int cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *o
     static const struct cli_positional none;
     struct option longs[OPTIONS_MAX + 1] = {0};
     struct parse p = {.cli = cli, .options = options, .positional = positional != NULL ? positional : &none};
-    int last = fill_long_options(options, longs), what, done = -1;
+    int last = fill_long_options(options, longs), index = 0, what, done = -1;
     optind = 1;
     opterr = 0;
-    while (done < 0 && (what = getopt_long(argc, argv, "-:h", longs, NULL)) != -1) {
+    while (done < 0 && (what = getopt_long(argc, argv, "-:h", longs, &index)) != -1) {
         if (what == WORD) {
             done = take_word(&p, optarg);
+        } else if (what != ':' && what != '?' && what != 'h' && !is_whole(argv, &longs[index])) {
+            done = complain(cli, '?', argv);
         } else if (what == OPTION_JSON) {
             cli->json = true;
         } else if (what == OPTION_HELP || what == 'h') {
