@@ -1,4 +1,4 @@
-/* otaria product create|list|show, token create, audit list. */
+/* otaria product create|list, token create, audit list. */
 #include "commands.h"
 
 #include "api_client.h"
@@ -112,16 +112,19 @@ int cmd_product_list(struct cli *cli, int argc, char **argv)
 
 /* --- tokens --- */
 
-static json_t *token_body(const char *role, const char *product, const char *uses, const char *expires)
+struct token_options {
+    const char *role, *product, *uses, *expires, *out;
+};
+
+static json_t *token_body(const struct token_options *o, unsigned long uses, unsigned long expires)
 {
-    unsigned long n;
-    json_t *body = json_pack("{s:s}", "role", role);
-    if (product != NULL)
-        json_object_set_new(body, "product", json_string(product));
-    if (uses != NULL && cli_number(uses, 1000000000, &n) == 0)
-        json_object_set_new(body, "uses", json_integer((json_int_t)n));
-    if (expires != NULL && cli_number(expires, 315360000, &n) == 0)
-        json_object_set_new(body, "expires_s", json_integer((json_int_t)n));
+    json_t *body = json_pack("{s:s}", "role", o->role);
+    if (o->product != NULL)
+        json_object_set_new(body, "product", json_string(o->product));
+    if (o->uses != NULL)
+        json_object_set_new(body, "uses", json_integer((json_int_t)uses));
+    if (o->expires != NULL)
+        json_object_set_new(body, "expires_s", json_integer((json_int_t)expires));
     return body;
 }
 
@@ -138,34 +141,40 @@ static int hand_over(struct cli *cli, json_t *take_reply, const char *out)
     }
     if (done == EXIT_OK && cli->json)
         return cli_print_json(cli, take_reply);
-    if (done == EXIT_OK)
-        printf("%s\n", out != NULL ? out : token);
+    if (done == EXIT_OK) {
+        cli_print_foreign(out != NULL ? out : token);
+        printf("\n");
+    }
     json_decref(take_reply);
     return done;
 }
 
 int cmd_token_create(struct cli *cli, int argc, char **argv)
 {
-    const char *role = NULL, *product = NULL, *uses = NULL, *expires = NULL, *out = NULL;
+    struct token_options o = {.role = NULL};
+    unsigned long uses = 0, expires = 0;
     struct api_client c;
     json_t *reply = NULL;
     const struct cli_option options[] = {
-        {"role", CLI_TEXT, &role, "R", "admin, uploader, viewer, or enrol (for devices)"},
-        {"product", CLI_TEXT, &product, "P", "the product it is good for"},
-        {"uses", CLI_TEXT, &uses, "N", "how often it can enrol a device"},
-        {"expires-s", CLI_TEXT, &expires, "N", "seconds until it ends"},
-        {"out", CLI_TEXT, &out, "FILE", "write the token there (mode 0600) instead of printing it"},
+        {"role", CLI_TEXT, &o.role, "R", "admin, uploader, viewer, or enrol (for devices)"},
+        {"product", CLI_TEXT, &o.product, "P", "the product it is good for"},
+        {"uses", CLI_TEXT, &o.uses, "N", "how often it can enrol a device"},
+        {"expires-s", CLI_TEXT, &o.expires, "N", "seconds until it ends"},
+        {"out", CLI_TEXT, &o.out, "FILE", "write the token there (mode 0600) instead of printing it"},
         CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
     if (done >= 0)
         return done;
-    if (role == NULL)
+    if (o.role == NULL)
         return cli_usage(cli, "--role is needed");
+    if ((o.uses != NULL && cli_number(o.uses, 1000000000, &uses) != 0) ||
+        (o.expires != NULL && cli_number(o.expires, 315360000, &expires) != 0))
+        return cli_usage(cli, "--uses, --expires-s: a whole number is wanted");
     done = api_open(&c, cli);
     if (done < 0)
-        done = api_call(&c, "POST", "/api/v1/tokens", token_body(role, product, uses, expires), &reply);
+        done = api_call(&c, "POST", "/api/v1/tokens", token_body(&o, uses, expires), &reply);
     if (done < 0)
-        done = hand_over(cli, reply, out);
+        done = hand_over(cli, reply, o.out);
     api_close(&c);
     return done;
 }
@@ -191,6 +200,7 @@ static void print_audit(const json_t *reply)
 int cmd_audit_list(struct cli *cli, int argc, char **argv)
 {
     const char *after = "0", *limit = "100";
+    unsigned long number;
     struct api_client c;
     json_t *reply = NULL;
     const struct cli_option options[] = {{"after", CLI_TEXT, &after, "SEQ", "entries behind this one (0)"},
@@ -199,6 +209,8 @@ int cmd_audit_list(struct cli *cli, int argc, char **argv)
     int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
     if (done >= 0)
         return done;
+    if (cli_number(after, INT64_MAX, &number) != 0 || cli_number(limit, 1000, &number) != 0)
+        return cli_usage(cli, "--after, --limit: a whole number is wanted");
     done = api_open(&c, cli);
     if (done < 0) {
         char *path = api_path("/api/v1/audit?after=%s&limit=%s", after, limit);
