@@ -1,7 +1,7 @@
 /* Directories for tests. */
 #include "temp_dir.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +19,17 @@ void temp_dir_make(struct temp_dir *dir)
     }
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 void temp_dir_remove(struct temp_dir *dir)
 {
-    DIR *d = opendir(dir->path);
-    if (d == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
-        if (unlink(temp_path(dir, entry->d_name)) != 0)
-            continue; /* `.` and `..` */
-    }
-    closedir(d);
-    rmdir(dir->path);
+    nftw(dir->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *temp_path(struct temp_dir *dir, const char *name)

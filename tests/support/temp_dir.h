@@ -19,7 +19,7 @@ struct temp_dir {
 
 /** Aborts the test program when no directory can be made. */
 void temp_dir_make(struct temp_dir *dir);
-/** With the files in it; not recursive. */
+/** With everything in it. */
 void temp_dir_remove(struct temp_dir *dir);
 /** Path of a file in it. Good until the fourth call after this one. */
 const char *temp_path(struct temp_dir *dir, const char *name);
