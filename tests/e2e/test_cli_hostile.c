@@ -28,7 +28,8 @@ static int begin(void **state)
     (void)state;
     trial_begin(&trial);
     trial_image(&trial, "lamp", "1.0.0", "100");
-    char *ready = strdup(temp_path(&trial.dir, "liar.ready")), *out = strdup(temp_path(&trial.dir, "liar.out"));
+    char *ready = strdup(temp_path(&trial.dir, "liar.ready")),
+         *out = strdup(temp_path(&trial.dir, "liar.out"));
     background_start(&liar,
                      (const char *[]){"/usr/bin/python3", OTARIA_SOURCE_DIR "/tests/e2e/hostile_server.py",
                                       temp_path(&trial.dir, "server/tls/server.pem"),
@@ -167,13 +168,13 @@ static void a_server_that_another_ca_vouches_for_is_refused(void **state)
 {
     (void)state;
     char *pem = strdup(temp_path(&trial.dir, "wrong-ca.pem"));
-    struct run_result r =
-        run_program((const char *[]){"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                                     "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-keyout",
-                                     "/dev/null", "-out", pem, NULL});
+    struct run_result r = run_program((const char *[]){
+        "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-subj", "/CN=other", "-keyout", "/dev/null", "-out", pem, NULL});
     assert_int_equal(r.exit_code, 0);
     run_result_free(&r);
-    fails(OTARIA("login", trial.operator_url, "--token-file", trial.admin_token, "--ca", pem), 1, "certificate");
+    fails(OTARIA("login", trial.operator_url, "--token-file", trial.admin_token, "--ca", pem), 1,
+          "certificate");
     fails(OTARIA("login", trial.operator_url, "--token-file", trial.admin_token), 1, "certificate");
     fails(OTARIA("login", "http://127.0.0.1:1", "--token-file", trial.admin_token), 1, "https");
     free(pem);

@@ -27,10 +27,11 @@ static int begin(void **state)
     trial_release(&trial, "lamp", "1.0.0", "100");
     trial_release(&trial, "lamp", "1.1.0", "110");
     trial_flash(&trial, "lamp", "lamp", "1", "lamp-1");
-    struct run_result r = run_program(
-        OTARIA("device", "run", "--flash", temp_path(&trial.dir, "lamp.flash"), "--server", trial.device_url,
-               "--ca", trial.ca, "--token", temp_path(&trial.dir, "lamp.token"), "--once", "--max-seconds", "30")
-            .words);
+    struct run_result r =
+        run_program(OTARIA("device", "run", "--flash", temp_path(&trial.dir, "lamp.flash"), "--server",
+                           trial.device_url, "--ca", trial.ca, "--token", temp_path(&trial.dir, "lamp.token"),
+                           "--once", "--max-seconds", "30")
+                        .words);
     assert_int_equal(r.exit_code, 0);
     run_result_free(&r);
     return 0;
@@ -154,8 +155,8 @@ static void rollouts_overlap_only_when_one_ends_the_other(void **state)
     says(OTARIA("rollout", "start", id), "is running");
     fails(OTARIA("rollout", "start", id), 5, "running");
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.2.0", "--start"), 5, id);
-    json_t *reply = succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.2.0",
-                                   "--supersede", "--start"));
+    json_t *reply = succeed(
+        OTARIA("rollout", "create", "--product", "lamp", "--release", "1.2.0", "--supersede", "--start"));
     assert_string_equal(text_of(reply, "state"), "running");
     char *second = take_text(reply, "id");
     reply = succeed(OTARIA("rollout", "show", id));
@@ -180,8 +181,8 @@ static void unknown_things_are_not_found_and_bad_plans_are_usage(void **state)
     fails(OTARIA("rollout", "create", "--product", "lamp"), 2, "--release");
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s", "1h"), 2,
           "--soak-s");
-    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--quorum-percent", "101"), 1,
-          "quorum_percent");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--quorum-percent", "101"),
+          1, "quorum_percent");
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--rings", "rest,internal"),
           1, "rest");
 }
@@ -239,11 +240,11 @@ static void watch_follows_a_rollout_to_its_end(void **state)
     struct command c = OTARIA("rollout", "watch", id, "--json");
     json_decref(succeed(OTARIA("rollout", "start", id)));
     background_start(&watcher, c.words, out, err);
-    struct run_result r = run_program(
-        OTARIA("device", "run", "--flash", temp_path(&trial.dir, "lamp.flash"), "--server", trial.device_url,
-               "--ca", trial.ca, "--token", temp_path(&trial.dir, "lamp.token"), "--until-idle",
-               "--max-seconds", "60")
-            .words);
+    struct run_result r =
+        run_program(OTARIA("device", "run", "--flash", temp_path(&trial.dir, "lamp.flash"), "--server",
+                           trial.device_url, "--ca", trial.ca, "--token", temp_path(&trial.dir, "lamp.token"),
+                           "--until-idle", "--max-seconds", "60")
+                        .words);
     assert_int_equal(r.exit_code, 0);
     assert_non_null(strstr(r.out, "outcome confirmed"));
     assert_int_equal(background_wait(&watcher, 30), 0);

@@ -56,11 +56,12 @@ static void every_verb_of_the_contract_is_there(void **state)
 {
     (void)state;
     static const char *const contract[] = {
-        "key generate",    "key digest",     "image info",    "image verify",   "image sign",     "partition build",
-        "partition show",  "partition check", "flash create",  "flash show",     "flash boot",     "device run",
-        "login URL",       "product create", "token create",  "device list",    "device show",    "device tag",
-        "release push",    "release list",   "release show",  "rollout create", "rollout start",  "rollout show",
-        "rollout watch",   "rollout pause",  "rollout resume", "rollout abort",  "audit list"};
+        "key generate",    "key digest",     "image info",      "image verify",   "image sign",
+        "partition build", "partition show", "partition check", "flash create",   "flash show",
+        "flash boot",      "device run",     "login URL",       "product create", "token create",
+        "device list",     "device show",    "device tag",      "release push",   "release list",
+        "release show",    "rollout create", "rollout start",   "rollout show",   "rollout watch",
+        "rollout pause",   "rollout resume", "rollout abort",   "audit list"};
     char *help = output_of(OTARIA("help"), 0), *same = output_of(OTARIA("--help"), 0);
     for (unsigned i = 0; i < sizeof contract / sizeof contract[0]; i++) {
         char line[60];
@@ -83,8 +84,8 @@ static void every_command_has_help_that_names_it_and_its_options(void **state)
     for (unsigned i = 0; i < count; i++) {
         char usage[80];
         struct command c = command_of(&list[i]), about = OTARIA("help", list[i].noun);
-        snprintf(usage, sizeof usage, "usage: otaria %s%s%s", list[i].noun, list[i].verb[0] != '\0' ? " " : "",
-                 list[i].verb);
+        snprintf(usage, sizeof usage, "usage: otaria %s%s%s", list[i].noun,
+                 list[i].verb[0] != '\0' ? " " : "", list[i].verb);
         add(&c, "--help");
         if (list[i].verb[0] != '\0')
             add(&about, list[i].verb);
@@ -122,7 +123,8 @@ static void an_unknown_option_is_usage_with_a_hint_for_every_command(void **stat
 static void options_are_written_out(void **state)
 {
     (void)state;
-    fails(OTARIA("key", "generate", "--sch", "rsa3072", "--out", "/nonexistent/k"), 2, "unknown option --sch");
+    fails(OTARIA("key", "generate", "--sch", "rsa3072", "--out", "/nonexistent/k"), 2,
+          "unknown option --sch");
     fails(OTARIA("flash", "boot", "--roll=on", "/nonexistent"), 2, "unknown option --roll");
     struct run_result r = run_program(OTARIA("key", "generate", "--out").words);
     assert_int_equal(r.exit_code, 2);

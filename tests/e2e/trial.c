@@ -90,8 +90,7 @@ void trial_begin(struct trial *t)
     unsetenv("OTARIA_CA");
     start_server(t);
     json_decref(succeed(OTARIA("key", "generate", "--scheme", "ecdsa256", "--out", t->key)));
-    json_decref(
-        succeed(OTARIA("login", t->operator_url, "--token-file", t->admin_token, "--ca", t->ca)));
+    json_decref(succeed(OTARIA("login", t->operator_url, "--token-file", t->admin_token, "--ca", t->ca)));
 }
 
 void trial_end(struct trial *t)
@@ -119,11 +118,11 @@ void trial_image(struct trial *t, const char *product, const char *version, cons
     char raw[PATH_MAX], name[100];
     snprintf(name, sizeof name, "%s-%s", product, version);
     snprintf(raw, sizeof raw, "%s", trial_path(t, "", name, ".raw"));
-    json_decref(succeed(OTARIA("image", "make", "--chip", "esp32c3", "--project", product, "--version",
-                               version, "--release", release, "--hw-rev", "0,1,2", "--size", "196608",
-                               "--out", raw)));
-    json_decref(succeed(
-        OTARIA("image", "sign", raw, "--key", t->key, "--out", trial_path(t, "", name, ".bin"))));
+    json_decref(
+        succeed(OTARIA("image", "make", "--chip", "esp32c3", "--project", product, "--version", version,
+                       "--release", release, "--hw-rev", "0,1,2", "--size", "196608", "--out", raw)));
+    json_decref(
+        succeed(OTARIA("image", "sign", raw, "--key", t->key, "--out", trial_path(t, "", name, ".bin"))));
 }
 
 void trial_release(struct trial *t, const char *product, const char *version, const char *release)
@@ -140,10 +139,10 @@ void trial_flash(struct trial *t, const char *name, const char *product, const c
     char slot[PATH_MAX + 8], image[100];
     snprintf(image, sizeof image, "%s-1.0.0", product);
     snprintf(slot, sizeof slot, "ota_0=%s", trial_path(t, "", image, ".bin"));
-    struct command c = OTARIA("flash", "create", "--table",
-                              OTARIA_SOURCE_DIR "/packaging/partitions/otaria-4mb.csv", "--flash-size",
-                              "4MB", "--slot", slot, "--otadata", "1:valid,-", "--hw-rev", hw_rev, "--product",
-                              product, "--trust", t->key, "--out", trial_path(t, "", name, ".flash"));
+    struct command c =
+        OTARIA("flash", "create", "--table", OTARIA_SOURCE_DIR "/packaging/partitions/otaria-4mb.csv",
+               "--flash-size", "4MB", "--slot", slot, "--otadata", "1:valid,-", "--hw-rev", hw_rev,
+               "--product", product, "--trust", t->key, "--out", trial_path(t, "", name, ".flash"));
     if (device != NULL) {
         add(&c, "--device-id");
         add(&c, device);
