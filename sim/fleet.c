@@ -160,7 +160,12 @@ static int open_member(struct fleet *f, unsigned index, struct error *err)
     set_attribute(&options, "region", m->who.region);
     set_attribute(&options, "link", m->who.link);
     m->vdev = vdev_open(&options, err);
-    return m->vdev != NULL ? 0 : -1;
+    if (m->vdev == NULL)
+        return -1;
+    if (vdev_hardware_revision(m->vdev) != m->who.hardware->revision)
+        return error_set(err, "%s: made for hardware revision %u, the scenario says %u", flash,
+                         vdev_hardware_revision(m->vdev), m->who.hardware->revision);
+    return 0;
 }
 
 static int open_clients(struct fleet *f, struct error *err)
@@ -320,9 +325,9 @@ static json_t *device_json(const struct member *m)
     char digest[OT_DIGEST_HEX_BYTES];
     const struct ot_agent *a = vdev_agent(m->vdev);
     ot_digest_to_hex(&a->running.digest, digest);
-    return json_pack("{s:s, s:i, s:s, s:i, s:s, s:i}", "device", m->who.id, "hw_rev",
+    return json_pack("{s:s, s:i, s:s, s:I, s:s, s:I}", "device", m->who.id, "hw_rev",
                      (int)m->who.hardware->revision, "version", a->running.version, "release",
-                     (int)a->running.release, "digest", digest, "boots", (int)a->health.boots);
+                     (json_int_t)a->running.release, "digest", digest, "boots", (json_int_t)a->health.boots);
 }
 
 int fleet_write_summary(struct fleet *f, const char *path, struct error *err)

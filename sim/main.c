@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "fleet.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
@@ -27,19 +28,35 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
-static int usage(void)
+static int help(FILE *to, int exit_code)
 {
     fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
           "                  [--threads N] [--seconds N] [--summary FILE] [--json]\n"
           "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n",
-          stderr);
-    return 2;
+          to);
+    return exit_code;
+}
+
+static int usage(void)
+{
+    return help(stderr, 2);
 }
 
 static int fail(const struct error *err)
 {
     fprintf(stderr, "otaria-sim: %s\n", err->text);
     return 1;
+}
+
+/* A whole number up to `max`, and nothing behind it. */
+static int number(const char *text, unsigned long max, unsigned long *out)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return -1;
+    errno = 0;
+    *out = strtoul(text, &end, 10);
+    return *end == '\0' && errno == 0 && *out <= max ? 0 : -1;
 }
 
 struct loaded {
@@ -79,20 +96,22 @@ static int load(const char *path, struct loaded *l, struct error *err)
 
 /* --- plan --- */
 
-static bool revision_wanted(const char *list, uint8_t revision)
+/* "0,2" as a bitmap. */
+static int read_revisions(const char *text, uint64_t *out)
 {
-    if (list == NULL)
-        return true;
-    for (const char *p = list; *p != '\0';) {
+    *out = 0;
+    for (const char *p = text;; p++) {
         char *end;
         unsigned long n = strtoul(p, &end, 10);
-        if (end == p)
-            return false;
-        if (n == revision)
-            return true;
-        p = *end == ',' ? end + 1 : end;
+        if (*p < '0' || *p > '9' || n > 63)
+            return -1;
+        *out |= (uint64_t)1 << n;
+        p = end;
+        if (*p == '\0')
+            return 0;
+        if (*p != ',')
+            return -1;
     }
-    return false;
 }
 
 static int command_plan(int argc, char **argv)
@@ -101,29 +120,29 @@ static int command_plan(int argc, char **argv)
                                             {"first", required_argument, NULL, 'f'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
-    const char *revisions = NULL;
+    uint64_t revisions = UINT64_MAX;
     unsigned long first = ULONG_MAX;
-    bool json = false;
+    bool json = false, bad = false;
     struct loaded l;
     struct error err;
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'h')
-            revisions = optarg;
+            bad |= read_revisions(optarg, &revisions) != 0;
         else if (c == 'f')
-            first = strtoul(optarg, NULL, 10);
+            bad |= number(optarg, ULONG_MAX, &first) != 0;
         else if (c == 'j')
             json = true;
         else
-            return usage();
+            bad = true;
     }
-    if (optind + 1 != argc)
+    if (bad || optind + 1 != argc)
         return usage();
     if (load(argv[optind], &l, &err) != 0)
         return fail(&err);
     for (unsigned i = 0; i < l.plan.count && first > 0; i++) {
         struct plan_device d = plan_device(&l.plan, i);
-        if (!revision_wanted(revisions, d.hardware->revision))
+        if ((revisions >> d.hardware->revision & 1u) == 0)
             continue;
         first--;
         if (json)
@@ -154,8 +173,9 @@ static int parse_run(int argc, char **argv, struct run_options *o)
                                             {"summary", required_argument, NULL, 'u'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
+    unsigned long threads = 8;
+    bool bad = false;
     int c;
-    o->fleet.threads = 8;
     o->seconds = ULONG_MAX;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -172,10 +192,10 @@ static int parse_run(int argc, char **argv, struct run_options *o)
             o->fleet.state_dir = optarg;
             break;
         case 'n':
-            o->fleet.threads = (unsigned)strtoul(optarg, NULL, 10);
+            bad |= number(optarg, 256, &threads) != 0;
             break;
         case 'e':
-            o->seconds = strtoul(optarg, NULL, 10);
+            bad |= number(optarg, 1000000000, &o->seconds) != 0;
             break;
         case 'u':
             o->summary = optarg;
@@ -187,8 +207,9 @@ static int parse_run(int argc, char **argv, struct run_options *o)
             return -1;
         }
     }
-    bool complete = o->fleet.server_url != NULL && o->fleet.ca_file != NULL && o->token_file != NULL &&
-                    o->fleet.state_dir != NULL && o->fleet.threads >= 1 && o->fleet.threads <= 256;
+    o->fleet.threads = (unsigned)threads;
+    bool complete = !bad && o->fleet.server_url != NULL && o->fleet.ca_file != NULL &&
+                    o->token_file != NULL && o->fleet.state_dir != NULL && threads >= 1;
     return complete && optind + 1 == argc ? 0 : -1;
 }
 
@@ -259,6 +280,8 @@ static int command_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return help(stdout, 0);
     if (argc < 3)
         return usage();
     if (strcmp(argv[1], "plan") == 0)

@@ -6,6 +6,8 @@
  */
 #include "plan.h"
 
+#include "otaria/wire.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,6 +48,8 @@ static int read_choices(const json_t *object, const char *where, struct plan_cho
         if (out->count == PLAN_CHOICES_MAX || strlen(name) > PLAN_NAME_MAX)
             return refuse(err, err_len, "%s: at most %u names of at most %u bytes", where, PLAN_CHOICES_MAX,
                           PLAN_NAME_MAX);
+        if (!ot_wire_is_attribute_value(name))
+            return refuse(err, err_len, "%s: a name is printable text", where);
         if (read_count(value, where, 1, 1000000, &out->choice[out->count].weight, err, err_len) != 0)
             return -1;
         memcpy(out->choice[out->count].name, name, strlen(name) + 1);

@@ -30,8 +30,6 @@ typedef bool wire_text_rule(const char *s);
 /** Read a string that must obey a rule. */
 void ot_wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_rule *rule);
 void ot_wire_put_text(struct json_writer *w, const char *field, const char *value, wire_text_rule *rule);
-bool ot_wire_is_attribute_name(const char *s);
-bool ot_wire_is_attribute_value(const char *s);
 
 void ot_wire_read_chip(struct json_reader *r, uint16_t *chip_id);
 void ot_wire_put_chip(struct json_writer *w, uint16_t chip_id);

@@ -31,6 +31,9 @@ static int read_attributes(const json_t *v, const char *where, struct ot_wire_at
             strlen(text) > OT_ATTRIBUTE_MAX)
             return error_set(err, "%s: at most %u strings of at most %u bytes", where, OT_WIRE_ATTRIBUTES_MAX,
                              OT_ATTRIBUTE_MAX);
+        if (!ot_wire_is_attribute_name(name) || !ot_wire_is_attribute_value(text))
+            return error_set(err, "%s: %.40s: a name is of a-z, 0-9 and _, a value is printable", where,
+                             name);
         snprintf(list[*count].name, sizeof list[*count].name, "%s", name);
         snprintf(list[*count].value, sizeof list[*count].value, "%s", text);
         (*count)++;
@@ -96,6 +99,15 @@ static int read_does(const char *text, enum vdev_does *out, struct error *err)
         text != NULL ? text : "that");
 }
 
+static int read_crash(const json_t *v, uint64_t *out, struct error *err)
+{
+    const char *text = json_string_value(v);
+    if (text == NULL || strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
+        return error_set(err, "behaviours.crash: 16 hex digits are wanted");
+    *out = strtoull(text, NULL, 16);
+    return 0;
+}
+
 static int read_behaviour(const json_t *item, struct vdev_behaviour *b, struct error *err)
 {
     const char *key;
@@ -114,11 +126,10 @@ static int read_behaviour(const json_t *item, struct vdev_behaviour *b, struct e
             bad = read_u32(v, "behaviours.after_s", 100000000, &b->after_s, err);
         else if (strcmp(key, "bytes_per_s") == 0)
             bad = read_u32(v, "behaviours.bytes_per_s", 1000000000, &b->bytes_per_s, err);
-        else if (strcmp(key, "crash") == 0 && json_is_string(v) && strlen(json_string_value(v)) == 16 &&
-                 sscanf(json_string_value(v), "%16lx", (unsigned long *)&b->crash_signature) == 1)
-            bad = 0;
+        else if (strcmp(key, "crash") == 0)
+            bad = read_crash(v, &b->crash_signature, err);
         else
-            bad = error_set(err, "behaviours: unknown or malformed key %.40s", key);
+            bad = error_set(err, "behaviours: unknown key %.40s", key);
         if (bad != 0)
             return -1;
     }

@@ -206,7 +206,7 @@ int vdev_step(struct vdev *v, uint32_t *wait_ms)
         *wait_ms = 0;
         return 0;
     }
-    *wait_ms = *wait_ms / v->options.scenario->speed + v->throttle_ms;
+    *wait_ms = (*wait_ms + v->throttle_ms) / v->options.scenario->speed;
     v->throttle_ms = 0;
     if (v->behaviour->does == VDEV_CRASH_AFTER && *wait_ms > 200)
         *wait_ms = 200; /* it will crash on time, not at its next poll */
@@ -227,6 +227,11 @@ const struct ot_agent *vdev_agent(const struct vdev *v)
 const char *vdev_id(const struct vdev *v)
 {
     return v->facts.device;
+}
+
+uint8_t vdev_hardware_revision(const struct vdev *v)
+{
+    return v->facts.hardware_revision;
 }
 
 uint32_t vdev_polls(const struct vdev *v)

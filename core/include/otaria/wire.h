@@ -213,6 +213,8 @@ bool ot_wire_is_device_id(const char *s);
 bool ot_wire_is_product(const char *s);
 bool ot_wire_is_attempt_id(const char *s);
 bool ot_wire_is_version(const char *s);
+bool ot_wire_is_attribute_name(const char *s);
+bool ot_wire_is_attribute_value(const char *s);
 
 /** Wire names ("confirmed", "power_on", ...) of the enums; never NULL. */
 const char *ot_event_kind_name(enum ot_event_kind kind);

@@ -72,7 +72,8 @@ bool vdev_is_idle(const struct vdev *v);
 /** The agent of the present boot; for screens and tests. */
 const struct ot_agent *vdev_agent(const struct vdev *v);
 const char *vdev_id(const struct vdev *v);
-uint32_t vdev_polls(const struct vdev *v); /* completed exchanges with the server */
+uint8_t vdev_hardware_revision(const struct vdev *v); /* of its factory data */
+uint32_t vdev_polls(const struct vdev *v);            /* completed exchanges with the server */
 enum ot_reset_reason vdev_last_reset(const struct vdev *v);
 
 #endif
