@@ -104,9 +104,8 @@ int cli_fail(const struct cli *cli, int exit_code, const char *code, const char 
 
 /** Print a JSON value and a newline on standard output; drops the reference. Returns EXIT_OK or EXIT_ERROR. */
 int cli_print_json(const struct cli *cli, json_t *take_value);
-
-/** One value of a stream on a line of its own, at once. Returns EXIT_OK or EXIT_ERROR. */
-int cli_print_json_line(const struct cli *cli, const json_t *value);
+/** The same for one value of a stream: on a line of its own, at once. */
+int cli_print_json_line(const struct cli *cli, json_t *take_value);
 
 /**
  * Print text that came from a file or the network: control bytes, invalid UTF-8 and characters that hide or reorder

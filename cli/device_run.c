@@ -33,8 +33,8 @@ static void say(const struct run *r, const struct vdev *v, const char *event, co
                 const char *why)
 {
     if (r->cli->json)
-        printf("{\"device\":\"%s\",\"event\":\"%s\",\"what\":\"%s\",\"why\":\"%s\"}\n", vdev_id(v), event,
-               what, why);
+        (void)cli_print_json_line(r->cli, json_pack("{s:s,s:s,s:s,s:s}", "device", vdev_id(v), "event", event,
+                                                    "what", what, "why", why));
     else
         printf("%s: %s %s%s%s\n", vdev_id(v), event, what, why[0] != '\0' ? ": " : "", why);
     fflush(stdout);

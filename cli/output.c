@@ -68,28 +68,29 @@ json_t *cli_json_foreign(const char *text)
 }
 
 /* ASCII only: what a terminal would act on stays an escape that every JSON reader undoes. */
-static int print_json(json_t *take_value)
+static int print_json(json_t *take_value, size_t layout)
 {
-    int failed =
-        take_value == NULL || json_dumpf(take_value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
+    int failed = take_value == NULL || json_dumpf(take_value, stdout, layout | JSON_ENSURE_ASCII) != 0;
     json_decref(take_value);
     failed = failed || putchar('\n') == EOF || fflush(stdout) != 0;
     return failed ? -1 : 0;
 }
 
-int cli_print_json_line(const struct cli *cli, const json_t *value)
+static int answered(const struct cli *cli, int failed)
 {
-    if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF &&
-        fflush(stdout) == 0)
+    if (failed == 0)
         return EXIT_OK;
     return cli_fail(&(struct cli){.command = cli->command}, EXIT_ERROR, "output", "cannot write the answer");
 }
 
+int cli_print_json_line(const struct cli *cli, json_t *take_value)
+{
+    return answered(cli, print_json(take_value, JSON_COMPACT));
+}
+
 int cli_print_json(const struct cli *cli, json_t *take_value)
 {
-    if (print_json(take_value) == 0)
-        return EXIT_OK;
-    return cli_fail(&(struct cli){.command = cli->command}, EXIT_ERROR, "output", "cannot write the answer");
+    return answered(cli, print_json(take_value, JSON_INDENT(2)));
 }
 
 static void report(const struct cli *cli, const char *code, const char *message)
@@ -98,7 +99,8 @@ static void report(const struct cli *cli, const char *code, const char *message)
     make_safe(message, safe, sizeof safe);
     fprintf(stderr, "otaria: %s\n", safe);
     if (cli->json)
-        (void)print_json(json_pack("{s:{s:s,s:s}}", "error", "code", code, "message", safe));
+        (void)print_json(json_pack("{s:{s:s,s:s}}", "error", "code", code, "message", safe),
+                         JSON_COMPACT); /* a line: it may end a stream of lines */
 }
 
 int cli_fail(const struct cli *cli, int exit_code, const char *code, const char *format, ...)

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_event(const struct cli *cli, const json_t *e)
+static void print_event(const struct cli *cli, json_t *e)
 {
     if (cli->json) {
-        (void)cli_print_json_line(cli, e);
+        (void)cli_print_json_line(cli, json_incref(e));
     } else {
         const char *at = json_string_value(json_object_get(e, "at"));
         char clock[9];
