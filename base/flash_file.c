@@ -16,6 +16,15 @@ static bool is_chip_size(uint64_t size)
     return size >= MIB && size <= 128ull * MIB && (size & (size - 1)) == 0;
 }
 
+uint32_t flash_file_next_data(const struct flash_file *f, uint32_t from)
+{
+    off_t at = lseek(f->fd, (off_t)from, SEEK_DATA);
+    if (at < 0)
+        return errno == ENXIO ? f->flash.size
+                              : from; /* no data behind; or a file system that does not tell */
+    return (uint32_t)at - (uint32_t)at % FLASH_SECTOR_BYTES;
+}
+
 uint32_t flash_size_from_text(const char *text)
 {
     char *end;

@@ -19,12 +19,13 @@ static int is_erased(const uint8_t *bytes, uint32_t len)
     return 1;
 }
 
-/* Sector by sector; erased ones stay holes. */
-static int copy_flash(const struct flash *from, const struct flash *to)
+/* Sector by sector; erased ones stay holes, and the template's holes are not even read. */
+static int copy_flash(const struct flash_file *from, const struct flash *to)
 {
     uint8_t sector[FLASH_SECTOR_BYTES];
-    for (uint32_t at = 0; at < from->size; at += FLASH_SECTOR_BYTES) {
-        if (flash_read(from, at, sector, sizeof sector) != 0)
+    for (uint32_t at = 0; (at = flash_file_next_data(from, at)) < from->flash.size;
+         at += FLASH_SECTOR_BYTES) {
+        if (flash_read(&from->flash, at, sector, sizeof sector) != 0)
             return -1;
         if (!is_erased(sector, sizeof sector) && flash_program(to, at, sector, sizeof sector) != 0)
             return -1;
@@ -78,7 +79,7 @@ int stamp_flash(const char *template_path, const char *path, const char *device_
     if (flash_file_open(&from, template_path, false, err) != 0)
         return -1;
     if (flash_file_create(&to, path, from.flash.size, err) == 0) {
-        result = copy_flash(&from.flash, &to.flash);
+        result = copy_flash(&from, &to.flash);
         if (result == 0)
             result = write_identity(&to.flash, device_id);
         if (result != 0) {

@@ -29,6 +29,9 @@ int flash_file_create(struct flash_file *f, const char *path, uint32_t size, str
 int flash_file_open(struct flash_file *f, const char *path, bool writable, struct error *err);
 void flash_file_close(struct flash_file *f);
 
+/** Where flash that may not be erased begins, at or after the sector `from`; the chip's size when all the rest is. */
+uint32_t flash_file_next_data(const struct flash_file *f, uint32_t from);
+
 /** "4MB" to bytes; 0 when it is not 1MB, 2MB ... 128MB. */
 uint32_t flash_size_from_text(const char *text);
 

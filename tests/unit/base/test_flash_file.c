@@ -47,6 +47,21 @@ static bool all_are(const struct flash *f, uint32_t offset, uint32_t len, uint8_
     return true;
 }
 
+/* A file system may report holes in units of its own (up to 64 KiB), so data begins at or before where it is. */
+static void what_is_not_erased_is_found_without_reading(void **state)
+{
+    struct fixture *f = *state;
+    const uint8_t byte = 0;
+    assert_int_equal(flash_file_next_data(&f->file, 0), 4 * MB);
+    assert_int_equal(flash_program(&f->file.flash, MB + 5, &byte, 1), 0);
+    assert_in_range(flash_file_next_data(&f->file, 0), MB - 0x10000u, MB);
+    assert_int_equal(flash_file_next_data(&f->file, MB), MB);
+    assert_int_equal(flash_file_next_data(&f->file, 2 * MB), 4 * MB);
+    assert_int_equal(flash_file_next_data(&f->file, 4 * MB), 4 * MB);
+    assert_int_equal(flash_erase(&f->file.flash, MB, FLASH_SECTOR_BYTES), 0);
+    assert_int_equal(flash_file_next_data(&f->file, MB), 4 * MB);
+}
+
 static void a_new_chip_is_erased_and_takes_no_room(void **state)
 {
     struct fixture *f = *state;
@@ -219,6 +234,7 @@ int main(void)
         WITH_CHIP(a_chip_is_found_again_as_it_was_left),
         WITH_CHIP(creating_refuses_odd_sizes_and_existing_files),
         WITH_CHIP(opening_refuses_what_is_no_chip),
+        WITH_CHIP(what_is_not_erased_is_found_without_reading),
         cmocka_unit_test(sizes_are_written_as_flash_chips_are_sold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
