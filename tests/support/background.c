@@ -10,27 +10,31 @@
 #include <time.h>
 #include <unistd.h>
 
-static void send_to(int fd, const char *path)
+static int make_file(const char *path)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0 || dup2(file, fd) < 0)
-        _exit(126);
+    if (file < 0)
+        abort();
+    return file;
 }
 
 void background_start(struct background *b, const char *const argv[], const char *out_path,
                       const char *err_path)
 {
     pid_t parent = getpid();
+    int out = make_file(out_path), err = make_file(err_path);
     fflush(NULL);
     b->pid = fork();
     if (b->pid < 0)
         abort();
-    if (b->pid > 0)
+    if (b->pid > 0) {
+        close(out);
+        close(err);
         return;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+    }
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(err, STDERR_FILENO) < 0)
         _exit(126);
-    send_to(STDOUT_FILENO, out_path);
-    send_to(STDERR_FILENO, err_path);
     execv(argv[0], (char *const *)(const void *)argv);
     _exit(127);
 }

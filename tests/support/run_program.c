@@ -1,6 +1,7 @@
 /* fork, exec, and both outputs through temporary files: no pipe can fill up. */
 #include "run_program.h"
 
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,40 @@ static void become(const char *const argv[], int out, int err)
     _exit(127);
 }
 
+static struct run_result result_of(int status, const char *program)
+{
+    struct run_result r = {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+    if (r.exit_code == 126 || r.exit_code == 127) {
+        fprintf(stderr, "%s could not be started\n", program);
+        abort();
+    }
+    return r;
+}
+
+struct run_result run_on_terminal(const char *const argv[])
+{
+    int status = 0, terminal = -1;
+    char *text = NULL, buf[512];
+    size_t len = 0;
+    ssize_t n;
+    fflush(NULL);
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+    if (pid == 0)
+        become(argv, STDOUT_FILENO, STDERR_FILENO);
+    FILE *out = open_memstream(&text, &len);
+    if (pid < 0 || out == NULL)
+        abort();
+    while ((n = read(terminal, buf, sizeof buf)) > 0) /* ends with EIO when the program has ended */
+        fwrite(buf, 1, (size_t)n, out);
+    fclose(out);
+    close(terminal);
+    if (waitpid(pid, &status, 0) != pid)
+        abort();
+    struct run_result r = result_of(status, argv[0]);
+    r.out = text;
+    return r;
+}
+
 struct run_result run_program(const char *const argv[])
 {
     FILE *out = tmpfile(), *err = tmpfile();
@@ -46,11 +81,7 @@ struct run_result run_program(const char *const argv[])
         become(argv, fileno(out), fileno(err));
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         abort();
-    struct run_result r = {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1};
-    if (r.exit_code == 126 || r.exit_code == 127) {
-        fprintf(stderr, "%s could not be started\n", argv[0]);
-        abort();
-    }
+    struct run_result r = result_of(status, argv[0]);
     r.out = read_back(out);
     r.err = read_back(err);
     return r;

@@ -17,6 +17,8 @@ struct run_result {
 
 /** Both outputs are read to their end. A program that cannot be started aborts the test program. */
 struct run_result run_program(const char *const argv[]);
+/** On a terminal of its own: both outputs, as a person would see them, in `out`. */
+struct run_result run_on_terminal(const char *const argv[]);
 void run_result_free(struct run_result *r);
 
 #endif

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#define HARDWARE "\"hardware\": [{\"hw_rev\": 0, \"share\": 50, \"flash\": \"a\"}, {\"hw_rev\": 2, \"share\": 50, \"flash\": \"b\"}]"
+#define HARDWARE                                                                                             \
+    "\"hardware\": [{\"hw_rev\": 0, \"share\": 50, \"flash\": \"a\"}, {\"hw_rev\": 2, \"share\": 50, \"flash\": \"b\"}]"
 
 static int read_plan(const char *text, struct plan *out, char err[200])
 {
@@ -41,7 +42,8 @@ static bool same(const struct plan_device *a, const struct plan_device *b)
            strcmp(a->link != NULL ? a->link : none, b->link != NULL ? b->link : none) == 0;
 }
 
-#define MORE ", \"regions\": {\"eu\": 50, \"us\": 30, \"apac\": 20}, \"links\": {\"wifi\": 80, \"cellular\": 20}, \"start_spread_ms\": 5000"
+#define MORE                                                                                                 \
+    ", \"regions\": {\"eu\": 50, \"us\": 30, \"apac\": 20}, \"links\": {\"wifi\": 80, \"cellular\": 20}, \"start_spread_ms\": 5000"
 
 static void the_same_seed_gives_the_same_fleet(void **state)
 {
@@ -147,8 +149,10 @@ static const struct {
     {"{\"count\": 1, \"hardware\": [{\"flash\": \"a\"}]}", "each entry needs hw_rev and flash"},
     {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 64, \"flash\": \"a\"}]}", "fleet.hardware.hw_rev"},
     {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 1, \"flash\": 5}]}", "wrong type: flash"},
-    {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 1, \"flash\": \"a\", \"share\": 0}]}", "fleet.hardware.share"},
-    {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 1, \"flash\": \"a\", \"colour\": 0}]}", "unknown key or wrong type: colour"},
+    {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 1, \"flash\": \"a\", \"share\": 0}]}",
+     "fleet.hardware.share"},
+    {"{\"count\": 1, \"hardware\": [{\"hw_rev\": 1, \"flash\": \"a\", \"colour\": 0}]}",
+     "unknown key or wrong type: colour"},
 };
 
 static void bad_plans_are_refused_with_the_field_named(void **state)

@@ -148,7 +148,8 @@ static void set(struct journal_log *log, struct model *m, unsigned key, uint32_t
 }
 
 /* Set key 3 to 100 bytes on this flash, with the power failing after `cut` bytes. Returns what set() said. */
-static int cut_set(struct chip *c, const uint8_t image[BYTES], const struct model *before, long cut, bool stay_on)
+static int cut_set(struct chip *c, const uint8_t image[BYTES], const struct model *before, long cut,
+                   bool stay_on)
 {
     struct journal_log log;
     struct model after = *before;
@@ -289,8 +290,9 @@ static void what_does_not_fit_is_refused_and_harms_nothing(void **state)
     for (unsigned k = 0; k < 7; k++) /* seven of the longest fit into a sector, an eighth does not */
         set(&log, &m, k, JOURNAL_PAYLOAD_MAX, k);
     assert_int_equal(journal_log_set(&log, 7, bytes, JOURNAL_PAYLOAD_MAX), -1);
-    assert_int_equal(journal_log_get(&log, 0, bytes, JOURNAL_PAYLOAD_MAX - 1, &len), -1); /* too little room */
-    set(&log, &m, 0, 0, 0);                                                               /* makes room */
+    assert_int_equal(journal_log_get(&log, 0, bytes, JOURNAL_PAYLOAD_MAX - 1, &len),
+                     -1);   /* too little room */
+    set(&log, &m, 0, 0, 0); /* makes room */
     set(&log, &m, 7, JOURNAL_PAYLOAD_MAX, 7);
     power_on(c, &log);
     for (unsigned k = 0; k < JOURNAL_KEYS_MAX; k++)

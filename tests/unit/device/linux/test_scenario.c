@@ -39,12 +39,13 @@ static void every_key_is_taken_over(void **state)
     (void)state;
     struct vdev_scenario s;
     struct error err;
-    assert_int_equal(read_text("{\"poll_s\": 2, \"self_test_s\": 3, \"self_test_deadline_s\": 4, \"watchdog_s\": 5,"
-                               " \"speed\": 6, \"attributes\": {\"region\": \"eu\"},"
-                               " \"behaviours\": [{\"does\": \"crash_after\", \"after_s\": 30, \"crash\":"
-                               " \"00000000deadbeef\"}, {\"does\": \"slow\", \"bytes_per_s\": 7}]}",
-                               &s, &err),
-                     0);
+    assert_int_equal(
+        read_text("{\"poll_s\": 2, \"self_test_s\": 3, \"self_test_deadline_s\": 4, \"watchdog_s\": 5,"
+                  " \"speed\": 6, \"attributes\": {\"region\": \"eu\"},"
+                  " \"behaviours\": [{\"does\": \"crash_after\", \"after_s\": 30, \"crash\":"
+                  " \"00000000deadbeef\"}, {\"does\": \"slow\", \"bytes_per_s\": 7}]}",
+                  &s, &err),
+        0);
     assert_int_equal(s.poll_s, 2);
     assert_int_equal(s.self_test_s, 3);
     assert_int_equal(s.self_test_deadline_s, 4);
@@ -86,14 +87,15 @@ static void a_behaviour_is_for_those_it_names(void **state)
     const struct ot_wire_attribute eu[] = {{"link", "wifi"}, {"region", "eu"}}, us[] = {{"region", "us"}};
     struct ot_wire_slot running = {.version = "1.2.0", .release = 120, .digest = {{1}}};
     assert_int_equal(
-        read_text("{\"behaviours\": ["
-                  "{\"match\": {\"version\": \"1.1.0\"}, \"does\": \"hang\"},"
-                  "{\"match\": {\"release\": 119}, \"does\": \"hang\"},"
-                  "{\"match\": {\"digest\": \"" ALL_ZERO "\"}, \"does\": \"hang\"},"
-                  "{\"match\": {\"version\": \"1.2.0\", \"hw_rev\": [2, 63], \"attributes\": {\"region\": \"eu\"}},"
-                  " \"does\": \"crash_at_once\"},"
-                  "{\"match\": {\"release\": 120, \"hw_rev\": [2]}, \"does\": \"lose_network\"}]}",
-                  &s, &err),
+        read_text(
+            "{\"behaviours\": ["
+            "{\"match\": {\"version\": \"1.1.0\"}, \"does\": \"hang\"},"
+            "{\"match\": {\"release\": 119}, \"does\": \"hang\"},"
+            "{\"match\": {\"digest\": \"" ALL_ZERO "\"}, \"does\": \"hang\"},"
+            "{\"match\": {\"version\": \"1.2.0\", \"hw_rev\": [2, 63], \"attributes\": {\"region\": \"eu\"}},"
+            " \"does\": \"crash_at_once\"},"
+            "{\"match\": {\"release\": 120, \"hw_rev\": [2]}, \"does\": \"lose_network\"}]}",
+            &s, &err),
         0);
     assert_int_equal(scenario_behaviour(&s, &running, 2, eu, 2)->does, VDEV_CRASH_AT_ONCE);
     assert_int_equal(scenario_behaviour(&s, &running, 63, eu, 2)->does, VDEV_CRASH_AT_ONCE);
@@ -120,7 +122,8 @@ static const struct {
     {"{\"attributes\": {\"Region\": \"eu\"}}", "attributes: Region"},
     {"{\"attributes\": {\"region\": \"e\\nu\"}}", "attributes: region"},
     {"{\"attributes\": {\"region\": \"\"}}", "attributes: region"},
-    {"{\"attributes\": {\"a123456789b123456789c123456789d123456789e12345678\": \"x\"}}", "attributes: at most"},
+    {"{\"attributes\": {\"a123456789b123456789c123456789d123456789e12345678\": \"x\"}}",
+     "attributes: at most"},
     {"{\"behaviours\": {}}", "behaviours: a list"},
     {"{\"behaviours\": [1]}", "behaviours: a list of objects"},
     {"{\"behaviours\": [{\"does\": \"explode\"}]}", "behaviours.does: explode is not known"},
@@ -139,8 +142,10 @@ static const struct {
     {"{\"behaviours\": [{\"match\": {\"digest\": \"abcd\"}}]}", "malformed key digest"},
     {"{\"behaviours\": [{\"match\": {\"release\": 4294967296}}]}", "behaviours.match.release"},
     {"{\"behaviours\": [{\"match\": {\"hw_rev\": 2}}]}", "behaviours.match.hw_rev: a list"},
-    {"{\"behaviours\": [{\"match\": {\"hw_rev\": [64]}}]}", "behaviours.match.hw_rev: a whole number from 0 to 63"},
-    {"{\"behaviours\": [{\"match\": {\"attributes\": {\"region\": \"\\u001b\"}}}]}", "behaviours.match.attributes"},
+    {"{\"behaviours\": [{\"match\": {\"hw_rev\": [64]}}]}",
+     "behaviours.match.hw_rev: a whole number from 0 to 63"},
+    {"{\"behaviours\": [{\"match\": {\"attributes\": {\"region\": \"\\u001b\"}}}]}",
+     "behaviours.match.attributes"},
 };
 
 static void bad_scenarios_are_refused_with_the_field_named(void **state)
