@@ -82,9 +82,9 @@ static void every_command_has_help_that_names_it_and_its_options(void **state)
     unsigned count = list_known(list);
     assert_true(count >= 29);
     for (unsigned i = 0; i < count; i++) {
-        char usage[80];
+        char usage[160];
         struct command c = command_of(&list[i]), about = OTARIA("help", list[i].noun);
-        snprintf(usage, sizeof usage, "usage: otaria %s%s%s", list[i].noun,
+        snprintf(usage, sizeof usage, "usage: otaria %.23s%s%.23s", list[i].noun,
                  list[i].verb[0] != '\0' ? " " : "", list[i].verb);
         add(&c, "--help");
         if (list[i].verb[0] != '\0')
@@ -104,9 +104,9 @@ static void an_unknown_option_is_usage_with_a_hint_for_every_command(void **stat
     struct known list[COMMANDS_MAX];
     unsigned count = list_known(list);
     for (unsigned i = 0; i < count; i++) {
-        char hint[80];
+        char hint[160];
         struct command c = command_of(&list[i]);
-        snprintf(hint, sizeof hint, "otaria: try \"otaria %s%s%s --help\"", list[i].noun,
+        snprintf(hint, sizeof hint, "otaria: try \"otaria %.23s%s%.23s --help\"", list[i].noun,
                  list[i].verb[0] != '\0' ? " " : "", list[i].verb);
         add(&c, "--frobnicate");
         struct run_result r = run_program(c.words);
