@@ -9,9 +9,9 @@
 
 /** What otadata amounts to, after pending entries were aborted. The first that holds, in this order. */
 enum ot_boot_finding {
-    OT_FOUND_NO_OTADATA = 0,  /* the table has none */
-    OT_FOUND_UNREADABLE,      /* less than two sectors, or a read failed */
-    OT_FOUND_NEVER_SELECTED,  /* no sequence has a right checksum, and (without anti-rollback) both are unusable */
+    OT_FOUND_NO_OTADATA = 0, /* the table has none */
+    OT_FOUND_UNREADABLE,     /* less than two sectors, or a read failed */
+    OT_FOUND_NEVER_SELECTED, /* no sequence has a right checksum, and (without anti-rollback) both are unusable */
     OT_FOUND_NOTHING_USABLE,  /* both entries unusable, or no OTA slot */
     OT_FOUND_ACTIVE,          /* an entry is usable, its checksum right */
     OT_FOUND_CHECKSUMS_WRONG, /* usable by sequence and state, but no checksum is right */

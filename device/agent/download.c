@@ -10,9 +10,10 @@
 
 #include <string.h>
 
-#define SECTOR      4096u
-#define ERASE_AHEAD 65536u
-#define PATH_BYTES  96u
+#define SECTOR       4096u
+#define ERASE_AHEAD  65536u
+#define REFUSALS_MAX 5u
+#define PATH_BYTES   96u
 
 static void artifact_path(const struct ot_agent *a, const char *suffix, char out[PATH_BYTES])
 {
@@ -63,6 +64,9 @@ static enum agent_event refused(struct ot_agent *a, int http_status)
         return event;
     if (a->u.reply.drop)
         return agent_end(a, OT_EVENT_WITHDRAWN, OT_E_WITHDRAWN);
+    if (++a->refusals >= REFUSALS_MAX)
+        return agent_end(a, OT_EVENT_FAILED,
+                         OT_E_HTTP); /* an offer that cannot be had: let the server think again */
     return broken(a, OT_E_HTTP, http_status);
 }
 

@@ -158,11 +158,20 @@ enum agent_event agent_work_revert(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot == boot.running_slot)
+    if (st == OT_OK && boot.boot_slot != boot.running_slot)
+        st = OT_E_NOT_ACCEPTED_BY_BOOT; /* what is selected does not boot: this one runs because of that */
+    if (st == OT_OK)
         st = agent_leave_slot(a);
     if (st == OT_OK)
         return EV_SWITCHED;
-    /* Nowhere to go back to: a running image, however poor, is better than none. */
+    /*
+     * Nowhere to go back to: a running image, however poor, is better than none. It is not confirmed (no proof is
+     * noted, so every boot asks for its self test again), but it must not stay pending in otadata: then no update
+     * could ever be written beside it.
+     */
     agent_log(a, AGENT_LOG_REFUSED, st, 0);
+    enum ot_status marked = a->port->mark_valid(a->port->ctx);
+    if (marked != OT_OK)
+        agent_log(a, AGENT_LOG_REFUSED, marked, 0);
     return agent_end(a, OT_EVENT_NO_FALLBACK, a->attempt.reason);
 }

@@ -46,7 +46,10 @@ static void go_back(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot == boot.running_slot)
+    if (st == OT_OK && boot.boot_slot != boot.running_slot)
+        st =
+            OT_E_NOT_ACCEPTED_BY_BOOT; /* another one is selected, and does not boot: this one runs because of that */
+    if (st == OT_OK)
         st = agent_leave_slot(a);
     a->goes_back = st == OT_OK;
     if (st != OT_OK)

@@ -9,7 +9,7 @@
  *   TOKEN    1 enrolled, 2 token[64]
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
- *   PROOF    1 crashes, 2 trial boots, 8 digest, 40 attempt id[25]
+ *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 8 digest, 40 attempt id[25]
  */
 #include "records.h"
 
@@ -262,6 +262,7 @@ enum ot_status agent_save_proof(struct ot_agent *a)
     uint8_t b[PROOF_BYTES + CRC_BYTES] = {0};
     b[1] = a->proof.crashes;
     b[2] = a->proof.trial_boots;
+    b[3] = (uint8_t)a->bootloader;
     memcpy(b + 8, a->proof.digest.bytes, OT_DIGEST_BYTES);
     memcpy(b + 40, a->proof.attempt, OT_ATTEMPT_ID_MAX);
     return save(a, OT_JOURNAL_PROOF, b, PROOF_BYTES);
@@ -274,6 +275,7 @@ static void load_proof(struct ot_agent *a)
         return;
     a->proof.crashes = b[1];
     a->proof.trial_boots = b[2];
+    a->bootloader = b[3] <= OT_BOOTLOADER_PLAIN ? (enum ot_wire_bootloader)b[3] : OT_BOOTLOADER_UNKNOWN;
     memcpy(a->proof.digest.bytes, b + 8, OT_DIGEST_BYTES);
     memcpy(a->proof.attempt, b + 40, OT_ATTEMPT_ID_MAX);
 }

@@ -92,16 +92,24 @@ static void learn_slots(struct ot_agent *a)
         memcpy(a->facts.product, a->image.app.project, len + 1);
 }
 
-/* A first boot after a switch tells: still NEW means that this bootloader knows no rollback. */
+/*
+ * A first boot after a switch tells: still NEW means that this bootloader knows no rollback. It is remembered, because
+ * only that boot tells.
+ */
 static void learn_bootloader(struct ot_agent *a, const struct ot_boot_state *boot)
 {
-    if (!boot->running_has_state)
-        return;
-    if (boot->running_state == OT_OTA_PENDING ||
-        (boot->other_has_state && boot->other_state == OT_OTA_ABORTED))
+    enum ot_wire_bootloader before = a->bootloader;
+    if (boot->running_has_state && (boot->running_state == OT_OTA_PENDING ||
+                                    (boot->other_has_state && boot->other_state == OT_OTA_ABORTED)))
         a->bootloader = OT_BOOTLOADER_ROLLBACK;
-    else if (boot->running_state == OT_OTA_NEW)
+    else if (boot->running_has_state && boot->running_state == OT_OTA_NEW &&
+             boot->boot_slot == boot->running_slot)
         a->bootloader = OT_BOOTLOADER_PLAIN;
+    if (a->bootloader == before)
+        return;
+    enum ot_status st = agent_save_proof(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
 }
 
 /* Another slot than the selected one runs: the selected image was refused. Make otadata tell the truth again. */
@@ -109,6 +117,8 @@ static void heal_fallback(struct ot_agent *a, const struct ot_boot_state *boot)
 {
     if (boot->boot_slot == boot->running_slot || boot->boot_slot == OT_SLOT_NONE || boot->running_slot < 0)
         return;
+    if (boot->running_has_state && boot->running_state == OT_OTA_ABORTED)
+        return; /* the other way round: this image was given up, and nothing else boots (no_fallback) */
     agent_log(a, AGENT_LOG_FALLBACK, boot->running_slot, boot->boot_slot);
     enum ot_status st = a->port->mark_invalid(a->port->ctx);
     if (st != OT_OK)
@@ -167,7 +177,6 @@ static void heal_proven(struct ot_agent *a, const struct ot_boot_state *boot)
 static enum agent_event no_attempt(struct ot_agent *a, const struct ot_boot_state *boot)
 {
     enum ot_status st = OT_OK;
-    heal_fallback(a, boot);
     if (is_factory_fresh(a, boot))
         st = agent_note_proof(a, "");
     if (st != OT_OK)
@@ -191,13 +200,7 @@ static enum agent_event go_on(struct ot_agent *a, const struct ot_boot_state *bo
         heal_proven(a, boot);
     if (t->phase == OT_PHASE_INSTALLED)
         return EV_INSTALLED;
-    if (t->phase != OT_PHASE_DOWNLOADING) {
-        enum agent_event event = target_not_running(a, boot);
-        heal_fallback(a, boot);
-        return event;
-    }
-    heal_fallback(a, boot);
-    return EV_RESUME;
+    return t->phase == OT_PHASE_DOWNLOADING ? EV_RESUME : target_not_running(a, boot);
 }
 
 enum agent_event agent_work_start(struct ot_agent *a)
@@ -206,7 +209,6 @@ enum agent_event agent_work_start(struct ot_agent *a)
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
     if (st != OT_OK)
         return EV_NONE;
-    learn_bootloader(a, &boot);
     if (a->goes_back)
         return EV_SWITCHED;
     struct ot_attempt *t = &a->attempt;
@@ -229,6 +231,11 @@ enum ot_status agent_learn(struct ot_agent *a)
         return st;
     count_reset(a);
     learn_slots(a);
+    struct ot_boot_state boot;
+    if (a->port->boot_state(a->port->ctx, &boot) == OT_OK) {
+        learn_bootloader(a, &boot);
+        heal_fallback(a, &boot);
+    }
     st = agent_guard(a);
     if (st != OT_OK) /* counts that cannot be kept must not keep the application from running */
         agent_log(a, AGENT_LOG_JOURNAL, st, 0);

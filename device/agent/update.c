@@ -115,6 +115,7 @@ enum agent_event agent_work_offered(struct ot_agent *a)
     a->write_at = 0;
     a->window_count = 0;
     a->block_retries = 0;
+    a->refusals = 0;
     /* Take the lease up at once. Without an answer the download itself goes on: the artifact tells if it is allowed. */
     (void)agent_check_in(a, OT_ASK_NOTHING);
     if (a->contact_since_boot && a->failures == 0 && a->u.reply.drop)

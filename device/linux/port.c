@@ -279,7 +279,8 @@ static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *ver
         return OT_E_STATE;
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
-    st = ot_otadata_select(e, (uint32_t)slot, v->chip.layout.slots.contiguous, v->options.rollback, &w);
+    /* As NEW, whatever the bootloader makes of it: that it makes nothing of it tells that it knows no rollback. */
+    st = ot_otadata_select(e, (uint32_t)slot, v->chip.layout.slots.contiguous, true, &w);
     return st == OT_OK ? write_entry(v, &w) : st;
 }
 

@@ -51,9 +51,10 @@ void firmware_use_fixed_chance(void)
 
 /* --- images --- */
 
-static void hash_blocks(struct firmware *f)
+void firmware_rehash(struct firmware *f)
 {
     const struct ot_crypto *crypto = crypto_openssl();
+    free(f->blocks);
     f->block_count = (f->size + BLOCK - 1) / BLOCK;
     f->blocks = calloc(f->block_count, OT_DIGEST_BYTES);
     MUST(f->blocks != NULL);
@@ -85,8 +86,7 @@ static struct ot_descriptor descriptor_of(const struct firmware_set *set, const 
     return d;
 }
 
-static void make_one(struct firmware_set *set, const struct firmware_plan *plan, enum firmware_name name,
-                     struct sign_key *const keys[2])
+static void make_one(struct firmware_set *set, const struct firmware_plan *plan, enum firmware_name name)
 {
     struct firmware *f = &set->f[name];
     struct ot_descriptor d = descriptor_of(set, plan, name);
@@ -103,25 +103,29 @@ static void make_one(struct firmware_set *set, const struct firmware_plan *plan,
                               .seed = 100u + (uint32_t)name,
                               .size = (sectors - 1u) * 4096u};
     uint8_t *image = image_make(&spec, &unsigned_size);
-    struct sign_key *signer[1] = {keys[plan->changes_key && name == FIRMWARE_N ? 1 : 0]};
+    struct sign_key *signer[1] = {firmware_key(plan->changes_key && name == FIRMWARE_N ? 1 : 0)};
     f->bytes = sign_file(image, unsigned_size, signer, 1, &f->size);
     f->digest_offset = unsigned_size - OT_DIGEST_BYTES;
     memcpy(f->identity.bytes, f->bytes + f->digest_offset, OT_DIGEST_BYTES);
     free(image);
-    hash_blocks(f);
+    firmware_rehash(f);
+}
+
+struct sign_key *firmware_key(unsigned index)
+{
+    static struct sign_key *keys[2];
+    if (keys[index] == NULL)
+        keys[index] = sign_key_make(OT_SCHEME_RSA3072);
+    return keys[index];
 }
 
 void firmware_make(struct firmware_set *set, const struct firmware_plan *plan)
 {
-    static struct sign_key *keys[2];
     memset(set, 0, sizeof *set);
-    for (unsigned i = 0; i < 2; i++) {
-        if (keys[i] == NULL)
-            keys[i] = sign_key_make(OT_SCHEME_RSA3072);
-        sign_key_digest(keys[i], &set->key[i]);
-    }
+    for (unsigned i = 0; i < 2; i++)
+        sign_key_digest(firmware_key(i), &set->key[i]);
     for (int i = 0; i < FIRMWARE_COUNT; i++)
-        make_one(set, plan, (enum firmware_name)i, keys);
+        make_one(set, plan, (enum firmware_name)i);
     uint32_t space = (plan->bytes + 65535u) / 65536u * 65536u + 65536u;
     set->slot_bytes = space;
     set->slot_offset[0] = 0x20000;
@@ -166,9 +170,11 @@ bool firmware_is_whole(const struct firmware_set *set, const struct nor *nor, in
 {
     uint8_t sector[FLASH_SECTOR_BYTES];
     const struct firmware *f = &set->f[name];
-    for (uint32_t at = 0; at < f->size; at += sizeof sector) {
-        nor_peek(nor, set->slot_offset[slot] + at, sector, sizeof sector);
-        if (memcmp(sector, f->bytes + at, sizeof sector) != 0)
+    uint32_t end = f->digest_offset + OT_DIGEST_BYTES; /* signatures may be added and dropped */
+    for (uint32_t at = 0; at < end; at += sizeof sector) {
+        uint32_t n = end - at < sizeof sector ? end - at : (uint32_t)sizeof sector;
+        nor_peek(nor, set->slot_offset[slot] + at, sector, n);
+        if (memcmp(sector, f->bytes + at, n) != 0)
             return false;
     }
     return true;

@@ -58,6 +58,11 @@ void firmware_use_fixed_chance(void);
 void firmware_make(struct firmware_set *set, const struct firmware_plan *plan);
 void firmware_drop(struct firmware_set *set);
 
+/** The signing keys, 0 and 1. */
+struct sign_key *firmware_key(unsigned index);
+/** File, block list and appended digest hashed anew after `f->bytes` was changed or replaced; `f->blocks` is malloc'd. */
+void firmware_rehash(struct firmware *f);
+
 /** Which firmware stands in this slot, going by its appended digest; FIRMWARE_NONE. */
 int firmware_in_slot(const struct firmware_set *set, const struct nor *nor, int slot);
 /** ... and is it there to the last byte? */

@@ -79,7 +79,9 @@ const struct matrix_scenario matrix_scenarios[] = {
      ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
     {.id = "S14",
      .what = "a bootloader without rollback; the new image is good",
-     BOTH_SLOTS_FULL,
+     .otadata = "3:undefined,2:undefined",
+     .second_slot_full = true,
+     .prelude = FIRMWARE_NONE,
      .no_rollback = true,
      .server = ONE(FIRMWARE_B),
      ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
@@ -99,6 +101,12 @@ const struct matrix_scenario matrix_scenarios[] = {
      .after_s = 5,
      .settle_s = 8,
      ENDS(FIRMWARE_A, OT_EVENT_CONFIRMED)},
+    {.id = "S17",
+     .what = "the old image breaks while the new one is on trial: there is nothing to go back to",
+     BOTH_SLOTS_FULL,
+     .old_breaks = true,
+     .server = ONE(FIRMWARE_B),
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
 };
 
 const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];

@@ -15,6 +15,7 @@ struct matrix_scenario {
     enum vdev_does does; /* firmware B */
     uint32_t after_s;
     bool anti_rollback, no_rollback;
+    bool old_breaks;   /* the old image is unreadable from the first boot of the new one on */
     uint32_t settle_s; /* only then is it over: what crashes late shall have crashed */
     int ends_on;
     enum ot_event_kind outcome; /* of the last attempt */

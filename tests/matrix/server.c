@@ -8,7 +8,7 @@
 
 static const struct firmware *firmware_of(const struct server *s, int name)
 {
-    if (s->replace_bytes != NULL && name == FIRMWARE_B)
+    if (s->replace_bytes != NULL && name == (int)s->replaces)
         return &s->replaced;
     return &s->set->f[name];
 }
@@ -160,11 +160,51 @@ static enum ot_status enrol(struct ledger *l, const uint8_t *body, uint32_t len,
     return st;
 }
 
+static bool lies(struct server *s, enum server_lie lie)
+{
+    if (s->lie != lie || s->lies_left == 0)
+        return false;
+    s->lies_left--;
+    return true;
+}
+
+static enum ot_status lie_with(const char *text, size_t len, uint8_t *reply, uint32_t cap,
+                               uint32_t *reply_len, int *http_status)
+{
+    *http_status = 200;
+    if (len > cap)
+        return OT_E_BUFFER; /* what a port says of a body that does not fit */
+    memcpy(reply, text, len);
+    *reply_len = (uint32_t)len;
+    return OT_OK;
+}
+
+static void spoil(struct server *s, uint8_t *reply, uint32_t len)
+{
+    uint64_t n = 1 + nor_random(&s->lie_chance) % 4;
+    for (uint64_t i = 0; i < n && len > 0; i++)
+        reply[nor_random(&s->lie_chance) % len] = (uint8_t)nor_random(&s->lie_chance);
+}
+
 enum ot_status server_post(struct server *s, struct ledger *l, const char *path, const char *token,
                            const uint8_t *body, uint32_t len, uint8_t *reply, uint32_t cap,
                            uint32_t *reply_len, int *http_status)
 {
+    static const char portal[] = "<html><body>Welcome! Please log in to use this network.</body></html>";
     *reply_len = 0;
+    if (lies(s, LIE_HTML))
+        return lie_with(portal, sizeof portal - 1, reply, cap, reply_len, http_status);
+    if (lies(s, LIE_HUGE))
+        return OT_E_BUFFER; /* a megabyte of reply: what a port says of a body that does not fit */
+    if (lies(s, LIE_STATUS)) {
+        *http_status = s->lie_status;
+        return OT_OK;
+    }
+    if (lies(s, LIE_GARBAGE)) {
+        enum ot_status st = check_in(s, l, token, body, len, reply, cap, reply_len, http_status);
+        spoil(s, reply, *reply_len);
+        return st;
+    }
     if (strcmp(path, "/device/v1/enrol") == 0)
         return enrol(l, body, len, reply, cap, reply_len, http_status);
     return check_in(s, l, token, body, len, reply, cap, reply_len, http_status);
@@ -178,6 +218,10 @@ enum ot_status server_get_open(struct server *s, struct ledger *l, const char *p
     static const char prefix[] = "/device/v1/artifacts/";
     struct ot_digest sha;
     l->serves = FIRMWARE_NONE;
+    if (lies(s, LIE_STATUS)) {
+        *http_status = s->lie_status;
+        return OT_E_HTTP;
+    }
     *http_status = 404;
     if (strncmp(path, prefix, sizeof prefix - 1) != 0 || strlen(path) < sizeof prefix - 1 + 64 ||
         ot_digest_from_hex(path + sizeof prefix - 1, 64, &sha) != OT_OK || !has_open_attempt(l))
@@ -194,6 +238,10 @@ enum ot_status server_get_open(struct server *s, struct ledger *l, const char *p
     *total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size;
     if (offset > *total)
         return OT_E_HTTP;
+    if (!l->serves_blocks && lies(s, LIE_TOTAL))
+        *total += 4096;
+    if (!l->serves_blocks && offset > 0 && lies(s, LIE_IGNORES_RANGE))
+        offset = 0; /* a port that is not told would go on where it thinks it is */
     *http_status = offset > 0 ? 206 : 200;
     l->serves = a->firmware;
     l->serve_at = offset;
@@ -220,7 +268,16 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         if (n > s->plan.cut_every - s->in_connection)
             n = s->plan.cut_every - s->in_connection;
     }
+    if (!l->serves_blocks && s->lie == LIE_ENDLESS && s->lies_left > 0) {
+        *len = cap;
+        memset(buf, 0x5A, cap); /* for ever */
+        return OT_OK;
+    }
+    if (!l->serves_blocks && s->lie == LIE_SHORT && l->serve_at > total / 2 && lies(s, LIE_SHORT))
+        return OT_OK; /* the end, it says */
     memcpy(buf, bytes + l->serve_at, n);
+    if (!l->serves_blocks && s->lie == LIE_OTHER_BYTES && s->lies_left > 0 && n > 0)
+        spoil(s, buf, n);
     l->serve_at += n;
     *len = n;
     if (l->serves_blocks)

@@ -50,12 +50,31 @@ struct server_plan {
     uint32_t cuts_max;
 };
 
+/** What a server may do wrong, or an attacker in its place on purpose. */
+enum server_lie {
+    LIE_NONE = 0,
+    LIE_HTML,          /* 200 with a login page: a captive portal */
+    LIE_STATUS,        /* `lie_status` to everything */
+    LIE_GARBAGE,       /* replies with flipped bytes */
+    LIE_HUGE,          /* a reply longer than any message */
+    LIE_ENDLESS,       /* an image that does not end where it said */
+    LIE_SHORT,         /* ... or ends early, each time */
+    LIE_TOTAL,         /* another size than the offer's */
+    LIE_IGNORES_RANGE, /* the whole image again where the rest was asked for */
+    LIE_OTHER_BYTES,   /* right length, other content */
+};
+
 struct server {
     const struct firmware_set *set;
+    enum server_lie lie;
+    int lie_status;
+    uint32_t lies_left; /* so often; then it behaves */
+    uint64_t lie_chance;
     struct server_plan plan;
     uint32_t in_connection; /* bytes since get_open */
     /* a server that lies */
-    const uint8_t *replace_bytes; /* instead of the firmware's, with hashes to match: `replaced` below */
+    const uint8_t *replace_bytes; /* instead of this firmware's, with hashes to match: `replaced` below */
+    enum firmware_name replaces;
     struct firmware replaced;
 };
 

@@ -4,8 +4,6 @@
  */
 #include "suites.h"
 
-#include "base/crypto_openssl.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,19 +256,6 @@ void suite_failing_calls(struct run *r, struct world *w)
 
 /* --- M11 --- */
 
-static void refresh_hashes(struct firmware *f)
-{
-    const struct ot_crypto *crypto = crypto_openssl();
-    for (uint32_t i = 0; i < f->block_count; i++) {
-        uint32_t n = f->size - i * 65536u < 65536u ? f->size - i * 65536u : 65536u;
-        struct ot_digest d;
-        ot_sha256_of(crypto, f->bytes + i * 65536u, n, &d);
-        memcpy(f->blocks + i * OT_DIGEST_BYTES, d.bytes, OT_DIGEST_BYTES);
-    }
-    ot_sha256_of(crypto, f->blocks, f->block_count * OT_DIGEST_BYTES, &f->blocks_sha256);
-    ot_sha256_of(crypto, f->bytes, f->size, &f->file_sha256);
-}
-
 /* Bits that nothing covers, by format: what follows a block's checksum, and what follows the blocks. */
 static bool is_covered(const struct firmware *f, uint32_t byte)
 {
@@ -284,8 +269,8 @@ void suite_corrupt_image(struct run *r, struct world *w)
     if (strcmp(w->scenario->id, "S2") != 0)
         return; /* the image is the same in all */
     f.bytes = malloc(f.size);
-    f.blocks = malloc((size_t)f.block_count * OT_DIGEST_BYTES);
-    if (f.bytes == NULL || f.blocks == NULL)
+    f.blocks = NULL;
+    if (f.bytes == NULL)
         abort();
     memcpy(f.bytes, w->set.f[FIRMWARE_B].bytes, f.size);
     for (uint32_t bit = 0; bit < f.size * 8u; bit++) {
@@ -293,7 +278,7 @@ void suite_corrupt_image(struct run *r, struct world *w)
         if (!is_covered(&f, bit / 8) || !run_takes(r, key, 1))
             continue;
         f.bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-        refresh_hashes(&f);
+        firmware_rehash(&f);
         world_restore(w, &w->start);
         w->server.replaced = f;
         w->server.replace_bytes = f.bytes;
@@ -305,6 +290,7 @@ void suite_corrupt_image(struct run *r, struct world *w)
         run_report(r, w, w->violation[0] == '\0', key, 1, "an image with one wrong bit is offered");
         f.bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
     }
+    w->server.replaced = (struct firmware){0};
     free(f.bytes);
     free(f.blocks);
 }

@@ -26,7 +26,8 @@ static void every_combination_has_exactly_one_row(void **state)
                         holds(r->factory, factory);
             }
             assert_int_equal(rows, 1);
-            assert_int_equal(ot_boot_rule_find((enum ot_boot_finding)finding, anti, factory)->finding, finding);
+            assert_int_equal(ot_boot_rule_find((enum ot_boot_finding)finding, anti, factory)->finding,
+                             finding);
         }
     }
 }

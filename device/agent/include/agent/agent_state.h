@@ -121,6 +121,7 @@ struct ot_agent {
     uint32_t erased_to;    /* sectors below are erased or written */
     uint32_t fill;         /* bytes waiting in the buffer */
     uint8_t block_retries; /* of the present block */
+    uint8_t refusals;      /* the server keeps the offer up and does not serve it */
     uint32_t window_first;
     uint32_t window_count;
 
