@@ -130,7 +130,8 @@ static void tm_F11_replayed_reports(void **state)
     run(w);
     threat_expect_updated(w);
     uint32_t ack = w->o.ledger.ack;
-    w->o.ledger.ack = 0; /* a server restored from yesterday: the device repeats nothing it was acknowledged */
+    w->o.ledger.ack =
+        0; /* a server restored from yesterday: the device repeats nothing it was acknowledged */
     assert_true(world_next_update(w));
     assert_true(w->o.ledger.ack > ack);
     threat_close(w);

@@ -179,7 +179,8 @@ static void tm_C08_made_for_something_else(void **state)
     offer_made(w, &spec);
     threat_expect_refused(w, OT_E_WRONG_PRODUCT);
     d.hardware_revisions = 2; /* revision 1 only; this device is revision 0 */
-    offer_made(w, &(struct image_spec){.chip_id = MATRIX_CHIP, .project = MATRIX_PRODUCT, .descriptor = &d, .size = 12288});
+    offer_made(w, &(struct image_spec){
+                      .chip_id = MATRIX_CHIP, .project = MATRIX_PRODUCT, .descriptor = &d, .size = 12288});
     threat_expect_refused(w, OT_E_WRONG_HARDWARE);
     d = descriptor(w, 11);
     d.min_slot_bytes = 0x400000;
@@ -370,7 +371,8 @@ static void tm_C20_extra_bytes(void **state)
         threat_offer(w, b, size + extra[i], NULL);
         threat_expect_sound(w);
         /* Covered by nothing and read by nobody; the image itself is the offered one or it does not run. */
-        assert_true(w->o.truth.running == FIRMWARE_A || firmware_is_whole(&w->set, &w->nor, w->o.truth.slot, FIRMWARE_B));
+        assert_true(w->o.truth.running == FIRMWARE_A ||
+                    firmware_is_whole(&w->set, &w->nor, w->o.truth.slot, FIRMWARE_B));
         free(b);
     }
     threat_close(w);

@@ -71,7 +71,8 @@ void threat_expect_refused(struct world *w, enum ot_status reason)
 {
     threat_expect_refused_somehow(w);
     if (w->o.ledger.attempts[0].reason != reason)
-        fail_msg("refused as %s, not as %s", ot_status_wire(w->o.ledger.attempts[0].reason), ot_status_wire(reason));
+        fail_msg("refused as %s, not as %s", ot_status_wire(w->o.ledger.attempts[0].reason),
+                 ot_status_wire(reason));
 }
 
 void threat_expect_updated(struct world *w)
