@@ -96,11 +96,14 @@ demo_stop_fleet()
 # The bad release must have stopped by itself, harmed few, and left nobody on it that it does not suit.
 demo_check_halt() # DEVICES
 {
-    local harmed offered
+    local harmed never
     "$otaria" rollout show "$demo_id" --json >"$trial_dir/halted.json"
     grep -q '"state": "halted"' "$trial_dir/halted.json" || { echo "1.2.0 was not halted" >&2; return 1; }
     harmed=$(sed -n 's/.*"harmed": \([0-9]*\).*/\1/p' "$trial_dir/halted.json" | awk '{n += $1} END {print n}')
     echo "1.2.0 was halted by itself; devices harmed: $harmed of $1, each back on 1.1.0 by itself"
+    never=$("$otaria" rollout show "$demo_id" | sed -n 's/^ *rest *waiting *\([0-9]*\) .*/\1/p')
+    [ -n "$never" ] || { echo "ring rest was opened for 1.2.0" >&2; return 1; }
+    echo "ring rest was never opened: its $never devices never saw 1.2.0"
     [ "$harmed" -ge 2 ] && [ "$harmed" -le $(($1 / 10)) ] || { echo "that is not few" >&2; return 1; }
 }
 
