@@ -6,6 +6,7 @@
  * from the server too, but their list is named by one digest in the offer, and nothing here is trusted anyway:
  * the result is verified like any image.
  */
+#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
@@ -186,12 +187,16 @@ static enum ot_status finish_block(struct ot_agent *a)
 {
     struct ot_digest got;
     uint32_t block = a->attempt.verified_bytes / OT_AGENT_BLOCK_BYTES;
+    if (OT_PLANTED(7)) {
+        a->attempt.verified_bytes = a->attempt.image.bytes;
+        return agent_save_attempt(a);
+    }
     enum ot_status st = hash_block(a, a->attempt.verified_bytes, a->write_at, &got);
     if (st != OT_OK)
         return st;
     if (block < a->window_first || block - a->window_first >= a->window_count)
         return OT_E_STATE;
-    if (!ot_digest_equal(&got, &a->u.window[block - a->window_first])) {
+    if (!OT_PLANTED(6) && !ot_digest_equal(&got, &a->u.window[block - a->window_first])) {
         agent_log(a, AGENT_LOG_BLOCK_WRONG, (int32_t)block, 0);
         return restart_block(a);
     }
@@ -230,7 +235,7 @@ static enum agent_event take_bytes(struct ot_agent *a)
 /* Sectors from the last verified block on are written anew: they may hold anything. */
 static enum agent_event begin(struct ot_agent *a)
 {
-    if (a->attempt.verified_bytes == 0) {
+    if (a->attempt.verified_bytes == 0 && !OT_PLANTED(5)) {
         enum ot_status st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
         if (st != OT_OK)
             return agent_end(a, OT_EVENT_FAILED, st);

@@ -5,6 +5,7 @@
  * contact would fill it with outcomes: then a new attempt cannot start, because a new attempt needs an offer, which
  * needs a contact.)
  */
+#include "otaria/planted.h"
 #include "records.h"
 
 #include <string.h>
@@ -75,7 +76,7 @@ enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enu
 {
     if (a->attempt.id[0] == '\0')
         return OT_OK; /* probation of an image nobody offered: nothing to report it under */
-    if (ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
+    if (!OT_PLANTED(21) && ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
         return OT_OK;
     return put(a, a->attempt.id, kind, reason, a->attempt.received_bytes);
 }

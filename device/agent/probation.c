@@ -4,6 +4,7 @@
  * Proof is the application's self test plus one contact with the server: an image that cannot reach its server can
  * never be replaced again, so it must not be confirmed.
  */
+#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
@@ -40,12 +41,16 @@ static void poll_self_test(struct ot_agent *a)
 enum agent_event agent_work_probation(struct ot_agent *a)
 {
     a->port->watchdog_feed(a->port->ctx);
+    if (OT_PLANTED(29) && a->port->raise_secure_version(a->port->ctx, a->running_secure_version) != OT_OK)
+        return EV_NONE;
     poll_self_test(a);
+    if (a->self_test == OT_SELF_TEST_FAILED && OT_PLANTED(24))
+        a->self_test = OT_SELF_TEST_PASSED;
     if (a->self_test == OT_SELF_TEST_FAILED)
         return give_up(a, a->self_test_reason != OT_OK ? a->self_test_reason : OT_E_SELF_TEST);
     if (past_deadline(a))
         return give_up(a, a->self_test == OT_SELF_TEST_PASSED ? OT_E_NO_CONTACT : OT_E_SELF_TEST_TIMEOUT);
-    if (!a->contact_since_boot) {
+    if (!a->contact_since_boot && !OT_PLANTED(23)) {
         if (a->port->now_ms(a->port->ctx) < a->next_poll_ms)
             return EV_NONE;
         /* Whatever the reply says, a switched device finishes its probation. */
@@ -119,6 +124,8 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
         st = agent_note_proof(a, a->attempt.id);
     if (st != OT_OK)
         return EV_NONE; /* come again: without the record the next start would ask for another self test */
+    if (OT_PLANTED(28))
+        return agent_end(a, OT_EVENT_CONFIRMED, OT_OK);
     st = adopt_descriptor(a);
     if (st == OT_OK)
         st = a->port->raise_secure_version(a->port->ctx, a->running_secure_version);

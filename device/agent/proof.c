@@ -5,13 +5,15 @@
  * runs and is not the one in the record. It also guards against the late crash loop: an image that was confirmed and
  * then keeps resetting soon after boot makes way for the other one, while that one is still there.
  */
+#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
 
 bool agent_is_proven(const struct ot_agent *a)
 {
-    return !ot_digest_is_zero(&a->running.digest) && ot_digest_equal(&a->running.digest, &a->proof.digest);
+    return OT_PLANTED(12) ||
+           (!ot_digest_is_zero(&a->running.digest) && ot_digest_equal(&a->running.digest, &a->proof.digest));
 }
 
 enum ot_status agent_note_proof(struct ot_agent *a, const char *attempt)
@@ -46,7 +48,7 @@ static void go_back(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot != boot.running_slot)
+    if (st == OT_OK && boot.boot_slot != boot.running_slot && !OT_PLANTED(14))
         st =
             OT_E_NOT_ACCEPTED_BY_BOOT; /* another one is selected, and does not boot: this one runs because of that */
     if (st == OT_OK)
@@ -72,7 +74,7 @@ static enum ot_status count_crash(struct ot_agent *a)
 static enum ot_status guard_proven(struct ot_agent *a)
 {
     enum ot_status st = count_crash(a);
-    if (a->config.late_crashes == 0 || a->proof.crashes < a->config.late_crashes ||
+    if (OT_PLANTED(15) || a->config.late_crashes == 0 || a->proof.crashes < a->config.late_crashes ||
         a->attempt.phase != OT_PHASE_NONE)
         return st;
     /* The count goes only after the other slot is selected: a cut in between must not start it all over. */
@@ -100,7 +102,7 @@ static enum ot_status guard_attempt(struct ot_agent *a)
     t->phase = OT_PHASE_PROBATION;
     if (t->probation_boots < 255)
         t->probation_boots++;
-    if (t->probation_boots > 1) {
+    if (t->probation_boots > 1 && !OT_PLANTED(13)) {
         t->reason = OT_E_RESET_IN_PROBATION;
         t->phase = OT_PHASE_REVERTING;
     }

@@ -8,6 +8,7 @@
  * Whatever the journal remembers of an attempt, an image that runs and has not proved itself here owes a self test:
  * see proof.c.
  */
+#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
@@ -43,6 +44,8 @@ static enum ot_status read_descriptor(const struct ot_source *src, struct ot_des
     enum ot_status before = OT_E_READ;
     for (int i = 0; i < 4; i++) {
         enum ot_status st = ot_descriptor_read(src, desc);
+        if (OT_PLANTED(30))
+            return st;
         if (st == OT_OK || (st == before && st != OT_E_READ))
             return st;
         before = st;
@@ -115,7 +118,8 @@ static void learn_bootloader(struct ot_agent *a, const struct ot_boot_state *boo
 /* Another slot than the selected one runs: the selected image was refused. Make otadata tell the truth again. */
 static void heal_fallback(struct ot_agent *a, const struct ot_boot_state *boot)
 {
-    if (boot->boot_slot == boot->running_slot || boot->boot_slot == OT_SLOT_NONE || boot->running_slot < 0)
+    if (OT_PLANTED(16) || boot->boot_slot == boot->running_slot || boot->boot_slot == OT_SLOT_NONE ||
+        boot->running_slot < 0)
         return;
     if (boot->running_has_state && boot->running_state == OT_OTA_ABORTED)
         return; /* the other way round: this image was given up, and nothing else boots (no_fallback) */
@@ -166,7 +170,7 @@ static bool is_factory_fresh(const struct ot_agent *a, const struct ot_boot_stat
 /* otadata has forgotten, or never knew, what the journal knows: this image is confirmed. Else its next boot is its last. */
 static void heal_proven(struct ot_agent *a, const struct ot_boot_state *boot)
 {
-    if (boot->boot_slot != boot->running_slot || !boot->running_has_state ||
+    if (OT_PLANTED(17) || boot->boot_slot != boot->running_slot || !boot->running_has_state ||
         (boot->running_state != OT_OTA_PENDING && boot->running_state != OT_OTA_NEW))
         return;
     enum ot_status st = a->port->mark_valid(a->port->ctx);
@@ -219,7 +223,8 @@ enum agent_event agent_work_start(struct ot_agent *a)
     a->erased_to = UINT32_MAX;
     a->window_count = 0;
     a->write_at = 0;
-    if (ot_digest_equal(&a->running.digest, &t->target))
+    if (ot_digest_equal(&a->running.digest, &t->target) &&
+        (!OT_PLANTED(18) || t->phase >= OT_PHASE_SWITCHING))
         return target_running(a, &boot);
     return go_on(a, &boot);
 }

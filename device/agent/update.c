@@ -1,11 +1,18 @@
 /* From an offer to the switch, and how an attempt ends. */
+#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
 
 enum agent_event agent_end(struct ot_agent *a, enum ot_event_kind outcome, enum ot_status reason)
 {
-    enum ot_status st = agent_outbox_add(a, outcome, reason);
+    enum ot_status st = OT_PLANTED(19) ? OT_OK : agent_outbox_add(a, outcome, reason);
+    if (OT_PLANTED(19)) {
+        a->attempt.phase = OT_PHASE_NONE;
+        st = agent_save_attempt(a);
+        if (st == OT_OK)
+            st = agent_outbox_add(a, outcome, reason);
+    }
     if (st != OT_OK) {
         agent_log(a, AGENT_LOG_JOURNAL, st, 0);
         return EV_NONE; /* the outcome must be durable before the attempt is forgotten: come again */
@@ -63,7 +70,7 @@ static void take_offer(struct ot_agent *a, const struct ot_wire_offer *o)
     t->target = o->target;
     t->undescribed = o->undescribed;
     t->image = o->image;
-    t->slot = next_slot(&a->facts);
+    t->slot = OT_PLANTED(25) ? a->facts.running_slot : next_slot(&a->facts);
     t->last_target = o->target;
     t->last_tries = (uint8_t)(tries < 255 ? tries + 1 : tries);
 }
@@ -155,7 +162,7 @@ enum agent_event agent_work_switch(struct ot_agent *a)
         return agent_end(a, OT_EVENT_FAILED, OT_E_NOT_ACCEPTED_BY_BOOT);
     a->attempt.phase = OT_PHASE_SWITCHING;
     a->attempt.switch_tries++;
-    enum ot_status st = agent_save_attempt(a);
+    enum ot_status st = OT_PLANTED(20) ? OT_OK : agent_save_attempt(a);
     if (st != OT_OK)
         return EV_NONE;
     if (!ot_verdict_accepts(&a->verdict, &a->attempt.target))

@@ -5,6 +5,7 @@
 #include "work.h"
 
 #include "otaria/fit.h"
+#include "otaria/planted.h"
 
 static enum ot_status read_slot(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
@@ -83,6 +84,11 @@ static enum ot_status verify_once(struct ot_agent *a, int slot, bool judge_trust
         st = ot_image_hash(&src, &a->image, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES, &a->digests);
     if (st != OT_OK || !judge_trust)
         return st;
+    if (OT_PLANTED(9)) {
+        a->verdict =
+            (struct ot_verdict){.state = OT_VERDICT_ACCEPTED, .reason = OT_OK, .image = a->digests.identity};
+        return OT_OK;
+    }
     st = judge(a, &src);
     return st == OT_OK ? fit(a, &src) : st;
 }
@@ -91,7 +97,7 @@ static enum ot_status verify_once(struct ot_agent *a, int slot, bool judge_trust
 enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
 {
     enum ot_status st = verify_once(a, slot, judge_trust);
-    for (int i = 0; i < 2 && st != OT_OK; i++)
+    for (int i = 0; i < 2 && st != OT_OK && !OT_PLANTED(10); i++)
         st = verify_once(a, slot, judge_trust);
     return st;
 }
@@ -99,7 +105,7 @@ enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
 enum agent_event agent_work_verify(struct ot_agent *a)
 {
     enum ot_status st = agent_verify_slot(a, a->attempt.slot, true);
-    if (st == OT_OK && !ot_digest_equal(&a->digests.identity, &a->attempt.target)) {
+    if (st == OT_OK && !OT_PLANTED(8) && !ot_digest_equal(&a->digests.identity, &a->attempt.target)) {
         a->verdict = (struct ot_verdict){0};
         st = OT_E_WRONG_TARGET;
     }

@@ -14,6 +14,7 @@
 #include "journal_log.h"
 
 #include "otaria/bytes.h"
+#include "otaria/planted.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ static int read_generation(struct journal_log *log, int sector, uint32_t *genera
 
 static uint32_t record_crc(const uint8_t *header, const uint8_t *payload, uint32_t len)
 {
-    return ot_crc32(ot_crc32(0, header, 8), payload, len);
+    return ot_crc32(ot_crc32(0, header, 8), payload, OT_PLANTED(2) ? 0 : len);
 }
 
 static int all_erased(const uint8_t *bytes, uint32_t len)
@@ -127,6 +128,8 @@ static void index_sector(struct journal_log *log)
         }
         if (!log->tail_is_torn && rest_is_erased(log, at))
             return;
+        if (OT_PLANTED(4))
+            return;
         log->tail_is_torn = 1; /* keep looking: a rotten record must not hide the newer ones behind it */
         at += 16;
     }
@@ -180,7 +183,8 @@ static int reads_as(struct journal_log *log, uint32_t at, const uint8_t *bytes, 
 static int program_checked(struct journal_log *log, uint32_t at, const uint8_t *bytes, uint32_t len)
 {
     for (int i = 0; i < WRITE_TRIES; i++) {
-        if (log->flash.program(log->flash.ctx, at, bytes, len) == 0 && reads_as(log, at, bytes, len))
+        if (log->flash.program(log->flash.ctx, at, bytes, len) == 0 &&
+            (OT_PLANTED(1) || reads_as(log, at, bytes, len)))
             return 0;
         if (reads_as(log, at, bytes, len))
             return 0;
@@ -228,7 +232,7 @@ static int compact(struct journal_log *log, int to, unsigned key, const uint8_t 
 {
     uint8_t live[JOURNAL_PAYLOAD_MAX];
     uint32_t at = SECTOR_HEADER, live_len = 0;
-    if (erase_checked(log, to) != 0)
+    if (erase_checked(log, to) != 0 || (OT_PLANTED(3) && write_header(log, to, log->generation + 1) != 0))
         return -1;
     for (unsigned k = 0; k <= JOURNAL_KEYS_MAX; k++) {
         const uint8_t *bytes = k < JOURNAL_KEYS_MAX ? live : payload;

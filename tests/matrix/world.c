@@ -166,6 +166,13 @@ static void break_slot(struct world *w, int slot)
     nor_poke(&w->nor, w->set.slot_offset[slot] + 0x1000u, zeros, sizeof zeros);
 }
 
+/* An image that fails its trial with nothing beside it stays: nobody can do better. */
+static bool something_else_would_boot(const struct world *w, int slot)
+{
+    int other = firmware_in_slot(&w->set, &w->nor, 1 - slot);
+    return other != FIRMWARE_NONE && firmware_is_whole(&w->set, &w->nor, 1 - slot, other);
+}
+
 static void booted(struct world *w, int slot)
 {
     struct truth *t = &w->o.truth;
@@ -182,7 +189,8 @@ static void booted(struct world *w, int slot)
     /* otadata that cannot be written any more, on a bootloader without rollback: nobody can take the image out. */
     if (w->tolerates_failure && w->scenario->no_rollback)
         return;
-    if (!t->proven[t->running] && ++t->unproven_boots[t->running] > UNPROVEN_MAX)
+    if (!t->proven[t->running] && something_else_would_boot(w, slot) &&
+        ++t->unproven_boots[t->running] > UNPROVEN_MAX)
         world_violates(w, "V3: %s was booted %u times without having passed its self test",
                        w->set.f[t->running].version, t->unproven_boots[t->running]);
     if (w->o.fuses.secure_version > 0 && !t->proven[FIRMWARE_B] && !t->proven[FIRMWARE_N])

@@ -51,9 +51,11 @@ static int print_rules(void)
         "no otadata partition",       "otadata short or unreadable", "nothing was ever selected",
         "both unusable, or no slots", "an entry is active",          "no checksum is right"};
     static const char *const when[] = {"no", "yes", "any"};
-    static const char *const starts[] = {"nowhere: endless reset", "factory", "ota_0", "the active entry's slot"};
-    puts("| Rule | otadata, pending entries aborted | Anti-rollback | Factory | First slot to try | Entry 0 recorded |\n"
-         "|---|---|---|---|---|---|");
+    static const char *const starts[] = {"nowhere: endless reset", "factory", "ota_0",
+                                         "the active entry's slot"};
+    puts(
+        "| Rule | otadata, pending entries aborted | Anti-rollback | Factory | First slot to try | Entry 0 recorded |\n"
+        "|---|---|---|---|---|---|");
     for (unsigned i = 0; i < ot_boot_rule_count; i++) {
         const struct ot_boot_rule *r = &ot_boot_rules[i];
         printf("| %s | %s | %s | %s | %s | %s |\n", r->name, findings[r->finding], when[r->anti_rollback],
@@ -66,15 +68,16 @@ static void print_row_list(const char *bootloader, const struct boot_row *rows)
 {
     static const char *const factory[] = {"no", "yes", "any"};
     for (const struct boot_row *r = rows; r->rule != NULL; r++)
-        printf("| %s | %s | %u | %s | `%s` | %s | %s | %s | %s |\n", bootloader, r->rule, r->slots, factory[r->factory],
-               r->otadata, r->bad, r->tried != NULL ? r->tried : r->boots, r->boots,
+        printf("| %s | %s | %u | %s | `%s` | %s | %s | %s | %s |\n", bootloader, r->rule, r->slots,
+               factory[r->factory], r->otadata, r->bad, r->tried != NULL ? r->tried : r->boots, r->boots,
                r->after != NULL ? r->after : "unchanged");
 }
 
 static int print_rows(void)
 {
-    puts("| Bootloader | Rule | Slots | Factory | otadata | Images that do not verify | Tried | Boots | otadata after |\n"
-         "|---|---|---|---|---|---|---|---|---|");
+    puts(
+        "| Bootloader | Rule | Slots | Factory | otadata | Images that do not verify | Tried | Boots | otadata after |\n"
+        "|---|---|---|---|---|---|---|---|---|");
     print_row_list("rollback", boot_rows_rollback);
     print_row_list("without rollback", boot_rows_no_rollback);
     print_row_list("anti-rollback", boot_rows_anti_rollback);

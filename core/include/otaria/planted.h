@@ -15,4 +15,37 @@
 
 #define OT_PLANTED(number) (OTARIA_PLANTED == (number))
 
+/** What each takes away; scripts/mutants reads this list. */
+#define OT_PLANTED_LIST(X)                                                                                   \
+    X(1, "the journal does not read back what it wrote")                                                     \
+    X(2, "a journal record's CRC covers its header only")                                                    \
+    X(3, "the journal names a new sector in charge before its records are there")                            \
+    X(4, "the journal stops at the first unreadable record, and appends behind it")                          \
+    X(5, "a slot is erased while otadata still names it")                                                    \
+    X(6, "block hashes are not compared")                                                                    \
+    X(7, "the checkpoint runs ahead of the data")                                                            \
+    X(8, "an image other than the offered one is taken")                                                     \
+    X(9, "signatures are not judged")                                                                        \
+    X(10, "one wrong reading of flash condemns an image")                                                    \
+    X(11, "a journal record that cannot be read is taken for absent")                                        \
+    X(12, "whatever runs counts as proven")                                                                  \
+    X(13, "a second boot on trial is allowed")                                                               \
+    X(14, "going back is tried although what is selected does not boot")                                     \
+    X(15, "no late-crash guard")                                                                             \
+    X(16, "a fallback boot is not healed")                                                                   \
+    X(17, "a proven image stays pending in otadata")                                                         \
+    X(18, "the target runs, but the journal had not heard of the switch: no self test")                      \
+    X(19, "the attempt is forgotten before its outcome is durable")                                          \
+    X(20, "the switch is not journalled before it is made")                                                  \
+    X(21, "an outcome may be reported twice")                                                                \
+    X(22, "events are taken for acknowledged whatever the reply says")                                       \
+    X(23, "confirmed without having reached the server")                                                     \
+    X(24, "a failed self test passes")                                                                       \
+    X(25, "the port lets the running slot be written, and the agent aims at it")                             \
+    X(26, "an erase is believed without looking")                                                            \
+    X(27, "mark_valid confirms whatever slot otadata selects")                                               \
+    X(28, "floor, revocations and counter of a confirmed image are not adopted")                             \
+    X(29, "the security counter is burned before the confirm")                                               \
+    X(30, "one wrong reading of the descriptor decides whom the device trusts")
+
 #endif
