@@ -75,7 +75,7 @@ static bool is_revoked(const struct ot_agent *a, const struct ot_digest *key)
     return false;
 }
 
-/* What a confirmed image asks to be remembered: its floor, the keys it retires. */
+/* Its floor, the keys it retires. */
 static enum ot_status adopt_descriptor(struct ot_agent *a)
 {
     bool changed = false;
@@ -92,6 +92,13 @@ static enum ot_status adopt_descriptor(struct ot_agent *a)
         changed = true;
     }
     return changed ? agent_save_trust(a) : OT_OK;
+}
+
+void agent_adopt(struct ot_agent *a)
+{
+    enum ot_status st = OT_PLANTED(28) ? OT_OK : adopt_descriptor(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* tried again at the next start */
 }
 
 /* The bootloader gave this image up (ABORTED), yet nothing else boots. Make it the selected slot again. */
@@ -124,13 +131,10 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
         st = agent_note_proof(a, a->attempt.id);
     if (st != OT_OK)
         return EV_NONE; /* come again: without the record the next start would ask for another self test */
-    if (OT_PLANTED(28))
-        return agent_end(a, OT_EVENT_CONFIRMED, OT_OK);
-    st = adopt_descriptor(a);
-    if (st == OT_OK)
-        st = a->port->raise_secure_version(a->port->ctx, a->running_secure_version);
+    agent_adopt(a);
+    st = OT_PLANTED(28) ? OT_OK : a->port->raise_secure_version(a->port->ctx, a->running_secure_version);
     if (st != OT_OK)
-        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* tried again at the next start */
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* the bootloader does it for an image that is VALID */
     return agent_end(a, a->no_fallback ? OT_EVENT_NO_FALLBACK : OT_EVENT_CONFIRMED, OT_OK);
 }
 

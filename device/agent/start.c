@@ -167,9 +167,13 @@ static bool is_factory_fresh(const struct ot_agent *a, const struct ot_boot_stat
             (boot->running_state != OT_OTA_PENDING && boot->running_state != OT_OTA_NEW));
 }
 
-/* otadata has forgotten, or never knew, what the journal knows: this image is confirmed. Else its next boot is its last. */
+/*
+ * What the journal knows counts: this image is confirmed, though otadata has forgotten or never knew. Else its next boot
+ * is its last. And what it asks for is in force, also where it came from the factory or a cut came before that.
+ */
 static void heal_proven(struct ot_agent *a, const struct ot_boot_state *boot)
 {
+    agent_adopt(a);
     if (OT_PLANTED(17) || boot->boot_slot != boot->running_slot || !boot->running_has_state ||
         (boot->running_state != OT_OTA_PENDING && boot->running_state != OT_OTA_NEW))
         return;

@@ -47,6 +47,9 @@ OT_CHECKED enum ot_status agent_guard(struct ot_agent *a);
 /** The image has run long enough for its resets to be forgotten. */
 void agent_late_crash_forget(struct ot_agent *a);
 
+/** What the running, proven image asks to be remembered: floor, retired keys. Writes what is new only. */
+void agent_adopt(struct ot_agent *a);
+
 enum agent_event agent_work_start(struct ot_agent *a);
 enum agent_event agent_work_enrol(struct ot_agent *a);
 enum agent_event agent_work_idle(struct ot_agent *a);
