@@ -69,17 +69,21 @@ static enum ot_status fit(struct ot_agent *a, const struct ot_source *src)
     return ot_fit_judge(&a->image, true, st == OT_OK ? &desc : NULL, &place);
 }
 
-static enum ot_status verify_once(struct ot_agent *a, int slot, bool judge_trust)
+/* `file_bytes` of the slot are one whole file; 0: a slot, whose end is erased or older. */
+static enum ot_status verify_once(struct ot_agent *a, int slot, uint32_t file_bytes, bool judge_trust)
 {
     struct agent_slot_source ctx = {.port = a->port, .slot = slot};
-    struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
+    struct ot_source src = agent_source(&ctx, file_bytes != 0 ? file_bytes : a->facts.slot_bytes);
     struct ot_image_limits limits = {.has_chip = true,
                                      .chip_id = a->facts.chip_id,
                                      .has_revision = a->facts.has_chip_revision,
                                      .chip_revision = a->facts.chip_revision,
                                      .space = a->facts.slot_bytes};
+    bool is_signed;
     a->verdict = (struct ot_verdict){0};
     enum ot_status st = ot_image_parse(&src, &limits, &a->image);
+    if (st == OT_OK && file_bytes != 0)
+        st = ot_image_file_shape(&src, &a->image, &is_signed);
     if (st == OT_OK)
         st = ot_image_hash(&src, &a->image, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES, &a->digests);
     if (st != OT_OK || !judge_trust)
@@ -94,17 +98,23 @@ static enum ot_status verify_once(struct ot_agent *a, int slot, bool judge_trust
 }
 
 /* One reading of flash can be wrong. A good image may fail once by chance; a bad one never passes by chance. */
+static enum ot_status verify(struct ot_agent *a, int slot, uint32_t file_bytes, bool judge_trust)
+{
+    enum ot_status st = verify_once(a, slot, file_bytes, judge_trust);
+    for (int i = 0; i < 2 && st != OT_OK && !OT_PLANTED(10); i++)
+        st = verify_once(a, slot, file_bytes, judge_trust);
+    return st;
+}
+
 enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
 {
-    enum ot_status st = verify_once(a, slot, judge_trust);
-    for (int i = 0; i < 2 && st != OT_OK && !OT_PLANTED(10); i++)
-        st = verify_once(a, slot, judge_trust);
-    return st;
+    return verify(a, slot, 0, judge_trust);
 }
 
 enum agent_event agent_work_verify(struct ot_agent *a)
 {
-    enum ot_status st = agent_verify_slot(a, a->attempt.slot, true);
+    /* The bytes that were offered are all there is: what lies behind them in the slot is of an older image. */
+    enum ot_status st = verify(a, a->attempt.slot, a->attempt.image.bytes, true);
     if (st == OT_OK && !OT_PLANTED(8) && !ot_digest_equal(&a->digests.identity, &a->attempt.target)) {
         a->verdict = (struct ot_verdict){0};
         st = OT_E_WRONG_TARGET;
