@@ -50,15 +50,16 @@ static int product_of_image(struct cli *cli, const char *file, char **product)
 
 struct push_options {
     const char *product, *version, *release;
-    bool undescribed;
+    bool undescribed, any_device;
 };
 
 static char *push_path(const char *product, const struct push_options *o)
 {
+    const char *any_device = o->any_device ? "1" : "0";
     if (!o->undescribed)
-        return api_path("/api/v1/products/%s/releases", product);
-    return api_path("/api/v1/products/%s/releases?undescribed=1&version=%s&release=%s", product, o->version,
-                    o->release);
+        return api_path("/api/v1/products/%s/releases?any_device=%s", product, any_device);
+    return api_path("/api/v1/products/%s/releases?any_device=%s&undescribed=1&version=%s&release=%s", product,
+                    any_device, o->version, o->release);
 }
 
 static int push(struct api_client *c, const char *file, const char *product, const struct push_options *o,
@@ -86,6 +87,8 @@ int cmd_release_push(struct cli *cli, int argc, char **argv)
     const struct cli_option options[] = {
         {"undescribed", CLI_FLAG, &o.undescribed, NULL,
          "the image has no descriptor: version and number are yours"},
+        {"any-device", CLI_FLAG, &o.any_device, NULL,
+         "also when none of today's devices could take it: new hardware is to come"},
         {"product", CLI_TEXT, &o.product, "P", "what the image names, when it is described"},
         {"version", CLI_TEXT, &o.version, "V", "of an undescribed image"},
         {"release", CLI_TEXT, &o.release, "N", "of an undescribed image"},

@@ -1,6 +1,7 @@
 /* Resources as JSON: docs/protocol.md, "Operator API". */
 #include "common.h"
 
+#include "fleet/suits.h"
 #include "otaria/chip.h"
 #include "otaria/otadata.h"
 #include "otaria/partition.h"
@@ -43,13 +44,20 @@ static const char *chip_name(uint16_t id)
 
 json_t *json_product(const struct fleet_product *p)
 {
-    json_t *rings = json_array();
+    struct fleet_trust trust;
+    json_t *rings = json_array(), *believed = json_array();
+    fleet_trust_of(p, &trust);
+    for (uint32_t i = 0; i < trust.key_count; i++) {
+        if (!fleet_trust_revokes(&trust, &trust.keys[i]))
+            json_array_append_new(believed, json_digest_of(&trust.keys[i]));
+    }
+    json_t *revoked = json_digests(trust.revoked, trust.revoked_count);
+    fleet_trust_free(&trust);
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:s,s:o,s:o,s:I,s:I,s:o}", "name", p->name, "trust",
-                     json_digests(p->trust, p->trust_count), "rings", rings, "devices",
-                     (json_int_t)p->device_count, "releases", (json_int_t)p->release_count, "created_at",
-                     json_time(p->created_ms));
+    return json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:o}", "name", p->name, "trust", believed, "revoked", revoked,
+                     "rings", rings, "devices", (json_int_t)p->device_count, "releases",
+                     (json_int_t)p->release_count, "created_at", json_time(p->created_ms));
 }
 
 static json_t *json_slot(const struct ot_wire_slot *slot)

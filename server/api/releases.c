@@ -11,7 +11,7 @@ void api_release_push(void *app, struct http_request *req)
     struct fleet_release *release = NULL;
     bool created = false;
     const char *version = http_query(req, "version"), *number = http_query(req, "release"),
-               *undescribed = http_query(req, "undescribed");
+               *undescribed = http_query(req, "undescribed"), *any_device = http_query(req, "any_device");
     fleet_lock(api->fleet);
     struct fleet_product *p = api_product(api, req);
     if (p == NULL)
@@ -19,6 +19,7 @@ void api_release_push(void *app, struct http_request *req)
     fleet_unlock(api->fleet);
     struct fleet_push push = {.product = p->name,
                               .undescribed = undescribed != NULL && strcmp(undescribed, "1") == 0,
+                              .any_device = any_device != NULL && strcmp(any_device, "1") == 0,
                               .version = version != NULL ? version : "",
                               .number = number != NULL ? (uint32_t)strtoul(number, NULL, 10) : 0};
     push.bytes = http_body(req, &push.len);

@@ -41,6 +41,7 @@ int fleet_tag(struct fleet *f, const char *who, struct fleet_device *d, const ch
 struct fleet_push {
     const char *product;
     bool undescribed; /* then version and number are the operator's claim */
+    bool any_device;  /* the devices there are do not speak for those it is for */
     const char *version;
     uint32_t number;
     const uint8_t *bytes;

@@ -264,7 +264,9 @@ static void on_image(void *ctx, const struct store_row *row)
     i->secure_version = (uint32_t)store_int(row, 8);
     i->min_slot_bytes = (uint32_t)store_int(row, 9);
     i->undescribed = store_int(row, 10) != 0;
-    if (digests_from_text(store_text(row, 11), i->keys, 3, &i->key_count) != 0)
+    if (digests_from_text(store_text(row, 11), i->keys, 3, &i->key_count) != 0 ||
+        digests_from_text(store_text(row, 12), i->trust, OT_DESC_KEYS_MAX, &i->trust_count) != 0 ||
+        digests_from_text(store_text(row, 13), i->revoke, OT_DESC_KEYS_MAX, &i->revoke_count) != 0)
         problem(l, "image of release", r->version);
 }
 

@@ -1,8 +1,9 @@
 /*
  * Upload: the same judgement the device will make, so that a person hears of it first.
  *
- * Structure, digest, shape of the file, descriptor, signature by a key the product trusts, product, and the rules of
- * release numbers. What passes is stored and described; what does not is named with its cause and place.
+ * Structure, digest, shape of the file, signature by a key the product trusts, descriptor, product, the rules of release
+ * numbers, and the devices there are. What passes is stored and described; what does not is named with its cause and
+ * place, and leaves nothing behind.
  */
 #include "fleet.h"
 
@@ -11,6 +12,7 @@
 #include "load.h"
 #include "otaria/fit.h"
 #include "otaria/trust.h"
+#include "suits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,12 +56,15 @@ static int judge_structure(const struct ot_source *src, struct judged *j, struct
     return 0;
 }
 
-static int judge_trust(const struct ot_source *src, const struct fleet_product *p, struct judged *j,
+static int judge_trust(const struct ot_source *src, const struct fleet_trust *trust, struct judged *j,
                        struct fleet_refusal *r)
 {
     uint8_t scratch[OT_SIG_BLOCK_BYTES];
     struct ot_verdict verdict = {0};
-    struct ot_trust_set set = {.keys = p->trust, .key_count = p->trust_count};
+    struct ot_trust_set set = {.keys = trust->keys,
+                               .key_count = trust->key_count,
+                               .revoked = trust->revoked,
+                               .revoked_count = trust->revoked_count};
     ot_trust_judge(src, &j->image, &j->digests, &set, crypto_openssl(), scratch, sizeof scratch, &verdict);
     if (!ot_verdict_accepts(&verdict, &j->digests.identity))
         return refuse_status(r, verdict.reason, "signature");
@@ -136,24 +141,42 @@ static void describe(const struct fleet_push *push, struct judged *j)
     if (j->described && j->desc.min_slot_bytes > row->min_slot_bytes)
         row->min_slot_bytes = j->desc.min_slot_bytes;
     row->undescribed = !j->described;
+    ot_sha256_of(crypto_openssl(), push->bytes, push->len, &row->sha256);
+    if (!j->described)
+        return;
+    row->trust_count = j->desc.key_count;
+    row->revoke_count = j->desc.revoke_count;
+    memcpy(row->trust, j->desc.keys, sizeof row->trust);
+    memcpy(row->revoke, j->desc.revoke, sizeof row->revoke);
 }
 
-/* The release this image belongs to: the one of its version, or a new one with a number above all others. */
+/* A new release: at or above every floor, and above all others. */
+static int place_new(const struct fleet_product *p, const struct judged *j, struct fleet_refusal *r)
+{
+    uint32_t floor;
+    const struct fleet_release *above = fleet_floor_of(p, &floor);
+    if (j->number < floor)
+        return fleet_refuse(r, 422, ot_status_wire(OT_E_BELOW_FLOOR),
+                            "release %" PRIu32 " is below the floor of %" PRIu32 " that %s sets", j->number,
+                            floor, above->version);
+    for (size_t i = 0; i < p->release_count; i++) {
+        if (p->releases[i]->number >= j->number)
+            return fleet_refuse(r, 422, "release_order",
+                                "release %" PRIu32 " is not above release %" PRIu32
+                                " (%s): numbers only rise",
+                                j->number, p->releases[i]->number, p->releases[i]->version);
+    }
+    return 0;
+}
+
+/* The release this image belongs to: the one of its version, or a new one. */
 static int place(const struct fleet_product *p, const struct judged *j, struct fleet_release **existing,
                  bool *same, struct fleet_refusal *r)
 {
     *existing = fleet_release(p, j->version);
     *same = false;
-    if (*existing == NULL) {
-        for (size_t i = 0; i < p->release_count; i++) {
-            if (p->releases[i]->number >= j->number)
-                return fleet_refuse(r, 422, "release_order",
-                                    "release %" PRIu32 " is not above release %" PRIu32
-                                    " (%s): numbers only rise",
-                                    j->number, p->releases[i]->number, p->releases[i]->version);
-        }
-        return 0;
-    }
+    if (*existing == NULL)
+        return place_new(p, j, r);
     if ((*existing)->number != j->number)
         return fleet_refuse(r, 409, "exists", "version %s is release %" PRIu32 ", not %" PRIu32, j->version,
                             (*existing)->number, j->number);
@@ -187,42 +210,74 @@ static struct fleet_release *store_release(struct fleet *f, struct fleet_product
                   release->created_ms);
     }
     const struct fleet_image *i = &j->row;
-    char *keys = fleet_digests_to_text(i->keys, i->key_count);
+    char *keys = fleet_digests_to_text(i->keys, i->key_count),
+         *trusts = fleet_digests_to_text(i->trust, i->trust_count),
+         *revokes = fleet_digests_to_text(i->revoke, i->revoke_count);
     release->images[release->image_count++] = *i;
     store_add(batch, STORE_PUT_IMAGE, release->id, &i->digest, &i->sha256, (int64_t)i->bytes, &i->blocks,
               (int64_t)i->chip_id, (int64_t)i->hardware_revisions, (int64_t)i->floor,
-              (int64_t)i->secure_version, (int64_t)i->min_slot_bytes, (int64_t)i->undescribed, keys);
+              (int64_t)i->secure_version, (int64_t)i->min_slot_bytes, (int64_t)i->undescribed, keys, trusts,
+              revokes);
     free(keys);
+    free(trusts);
+    free(revokes);
     return release;
+}
+
+/* What the bytes alone and the product's keys decide; without the lock, because it takes a while. */
+static int judge_bytes(const struct fleet_product *p, const struct fleet_trust *trust,
+                       const struct fleet_push *push, struct judged *j, struct fleet_refusal *refusal)
+{
+    struct ot_memory memory = {.bytes = push->bytes, .size = (uint32_t)push->len};
+    struct ot_source src = ot_source_from_memory(&memory);
+    if (judge_structure(&src, j, refusal) != 0 || judge_trust(&src, trust, j, refusal) != 0 ||
+        judge_descriptor(&src, p, push, j, refusal) != 0)
+        return -1;
+    describe(push, j);
+    return 0;
+}
+
+/* What the product has already: its releases, its devices. With the lock. */
+static int judge_place(const struct fleet_product *p, const struct fleet_push *push, const struct judged *j,
+                       struct fleet_release **release, bool *same, struct fleet_refusal *refusal)
+{
+    if (place(p, j, release, same, refusal) != 0)
+        return -1;
+    return *same || push->any_device ? 0 : fleet_suits(p, &j->image, j->described ? &j->desc : NULL, refusal);
 }
 
 int fleet_release_push(struct fleet *f, const char *who, const struct fleet_push *push,
                        struct fleet_release **out, bool *created, struct fleet_refusal *refusal,
                        fleet_done *done, void *ctx)
 {
-    struct ot_memory memory = {.bytes = push->bytes, .size = (uint32_t)push->len};
-    struct ot_source src = ot_source_from_memory(&memory);
     struct judged j = {.number = 0};
     struct artifact artifact;
+    struct fleet_trust trust;
     struct error err;
     bool same = false;
     *created = false;
     fleet_lock(f);
     struct fleet_product *p = fleet_product(f, push->product);
-    fleet_unlock(f); /* products are never removed and their trust never changes */
+    if (p != NULL)
+        fleet_trust_of(p, &trust);
+    fleet_unlock(f); /* products are never removed */
     if (p == NULL)
         return fleet_refuse(refusal, 404, "not_found", "there is no product %.40s", push->product);
-    if (judge_structure(&src, &j, refusal) != 0 || judge_trust(&src, p, &j, refusal) != 0 ||
-        judge_descriptor(&src, p, push, &j, refusal) != 0)
+    int result = judge_bytes(p, &trust, push, &j, refusal);
+    fleet_trust_free(&trust);
+    if (result != 0)
         return -1;
-    describe(push, &j);
+    fleet_lock(f);
+    result = judge_place(p, push, &j, out, &same, refusal);
+    fleet_unlock(f);
+    if (result != 0)
+        return -1;
     /* The bytes are durable before any row names them. */
     if (artifact_put(f->artifact_dir, push->bytes, push->len, &artifact, &err) != 0)
         return fleet_refuse(refusal, 503, "storage", "%s", err.text);
-    j.row.sha256 = artifact.sha256;
     j.row.blocks = artifact.blocks;
-    fleet_lock(f);
-    int result = place(p, &j, out, &same, refusal);
+    fleet_lock(f); /* and judged again: another push may have come first */
+    result = judge_place(p, push, &j, out, &same, refusal);
     if (result == 0 && !same) {
         struct store_batch *batch = store_batch_new();
         *out = store_release(f, p, &j, *out, batch);

@@ -9,6 +9,7 @@
 #define FLEET_STATE_H
 
 #include "base/strmap.h"
+#include "otaria/descriptor.h"
 #include "otaria/wire.h"
 #include "rollout/engine.h"
 #include "store/store.h"
@@ -53,6 +54,9 @@ struct fleet_image {
     bool undescribed;
     uint32_t key_count;
     struct ot_digest keys[3]; /* that have signed it */
+    uint32_t trust_count, revoke_count;
+    struct ot_digest trust[OT_DESC_KEYS_MAX],
+        revoke[OT_DESC_KEYS_MAX]; /* what its descriptor names and retires */
 };
 
 struct fleet_release {

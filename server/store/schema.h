@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -38,6 +38,9 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX timeline_rollout ON timeline(rollout,seq);"
     "CREATE TABLE audit(seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
     " object TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL);",
+    /* 2: the keys that an image's descriptor names and retires */
+    "ALTER TABLE image ADD COLUMN trusts TEXT NOT NULL DEFAULT '[]';"
+    "ALTER TABLE image ADD COLUMN revokes TEXT NOT NULL DEFAULT '[]';",
 };
 
 #endif

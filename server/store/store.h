@@ -45,8 +45,8 @@ struct store_row;
       "ittii")                                                                                               \
     X(STORE_PUT_IMAGE,                                                                                       \
       "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,"                             \
-      "secure_version,min_slot,undescribed,keys) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",                           \
-      "iddidiiiiiit")                                                                                        \
+      "secure_version,min_slot,undescribed,keys,trusts,revokes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",        \
+      "iddidiiiiiittt")                                                                                      \
     X(STORE_PUT_ROLLOUT,                                                                                     \
       "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms) "                                \
       "VALUES(?,?,?,?,?,?,?)",                                                                               \
@@ -87,7 +87,7 @@ struct store_row;
     X(STORE_RELEASES, "SELECT id,product,version,number,created_ms FROM release ORDER BY id", "")            \
     X(STORE_IMAGES,                                                                                          \
       "SELECT release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,"                \
-      "undescribed,keys FROM image ORDER BY rowid",                                                          \
+      "undescribed,keys,trusts,revokes FROM image ORDER BY rowid",                                           \
       "")                                                                                                    \
     X(STORE_ROLLOUTS, "SELECT id,product,release,state,reason,plan,created_ms FROM rollout ORDER BY id", "") \
     X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms FROM ring", "")                      \
