@@ -101,6 +101,17 @@ void agent_adopt(struct ot_agent *a)
         agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* tried again at the next start */
 }
 
+/* Burned for ever, and too high it boots nothing any more: not on one reading, which can be wrong. */
+static enum ot_status raise_counter(struct ot_agent *a)
+{
+    if (a->running_secure_version <= a->facts.secure_version)
+        return OT_OK;
+    enum ot_status st = agent_verify_slot(a, a->facts.running_slot, false);
+    if (st == OT_OK && a->image.app.secure_version != a->running_secure_version)
+        st = OT_E_READ;
+    return st == OT_OK ? a->port->raise_secure_version(a->port->ctx, a->running_secure_version) : st;
+}
+
 /* The bootloader gave this image up (ABORTED), yet nothing else boots. Make it the selected slot again. */
 static enum ot_status heal_no_fallback(struct ot_agent *a)
 {
@@ -132,7 +143,7 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
     if (st != OT_OK)
         return EV_NONE; /* come again: without the record the next start would ask for another self test */
     agent_adopt(a);
-    st = OT_PLANTED(28) ? OT_OK : a->port->raise_secure_version(a->port->ctx, a->running_secure_version);
+    st = OT_PLANTED(28) ? OT_OK : raise_counter(a);
     if (st != OT_OK)
         agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* the bootloader does it for an image that is VALID */
     return agent_end(a, a->no_fallback ? OT_EVENT_NO_FALLBACK : OT_EVENT_CONFIRMED, OT_OK);
