@@ -255,10 +255,13 @@ static enum ot_status forget_slot(void *ctx, int slot)
     if (active < 0)
         return OT_OK; /* the first entry decides nothing: leave it, erasing could invent a first boot */
     unsigned inactive = (unsigned)(1 - active);
-    if (e[inactive].seq == OT_OTADATA_SEQ_EMPTY || !ot_otadata_crc_ok(&e[inactive]) ||
-        (int)ot_otadata_slot(&e[inactive], v->chip.layout.slots.contiguous) == v->running_slot)
+    /* Also one whose CRC is wrong just now: a torn entry may read right the next time. */
+    bool is_right = e[inactive].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[inactive]);
+    if (is_right && (int)ot_otadata_slot(&e[inactive], v->chip.layout.slots.contiguous) == v->running_slot)
         return OT_OK;
     uint32_t at = v->chip.layout.slots.otadata.offset + inactive * FLASH_SECTOR_BYTES;
+    if (!is_right && is_erased(v, at, FLASH_SECTOR_BYTES))
+        return OT_OK;
     return erase_checked(v, at, FLASH_SECTOR_BYTES) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
 }
 

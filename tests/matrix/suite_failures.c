@@ -177,11 +177,19 @@ struct nth {
     bool reads; /* else programs and erases */
 };
 
+/*
+ * A genuine bootloader with anti-rollback reads secure_version once and burns what it read. A wrong bit there can cost a
+ * chip its old images, and nothing outside the bootloader can help it: no case for the agent.
+ */
+static bool bootloader_reads_version(const struct world *w, const struct nor_command *c)
+{
+    return w->scenario->anti_rollback && w->o.truth.slot < 0 && c->op == NOR_READ && c->len == 8;
+}
+
 static enum nor_answer nth_command(void *ctx, struct world *w, const struct nor_command *c)
 {
     struct nth *n = ctx;
-    (void)w;
-    if ((c->op == NOR_READ) != n->reads)
+    if ((c->op == NOR_READ) != n->reads || bootloader_reads_version(w, c))
         return NOR_DO;
     return n->seen++ == n->at ? n->answer : NOR_DO;
 }

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "crypto_memo.h"
+#include "otaria/otadata.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +56,20 @@ static int slot_at(const struct world *w, uint32_t offset)
     return -1;
 }
 
+/* A bootloader would take a usable entry for this slot, should the other one be lost. */
+static bool otadata_names(const struct world *w, int slot)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t bytes[OT_OTADATA_ENTRY_BYTES];
+        struct ot_otadata_entry e;
+        nor_peek(&w->nor, OTADATA + i * 0x1000u, bytes, sizeof bytes);
+        ot_otadata_parse(bytes, &e);
+        if (ot_otadata_usable(&e) && (int)ot_otadata_slot(&e, 2) == slot)
+            return true;
+    }
+    return false;
+}
+
 /* V8, before anything happens. */
 static void judge_place(struct world *w, const struct nor_command *c)
 {
@@ -70,6 +85,8 @@ static void judge_place(struct world *w, const struct nor_command *c)
         world_violates(w, "V8: the boot step writes into ota_%d", slot);
     else if (slot == w->o.truth.slot)
         world_violates(w, "V8: writes at 0x%x into the running slot", (unsigned)c->offset);
+    else if (otadata_names(w, slot) && !w->tolerates_failure)
+        world_violates(w, "V1: ota_%d is overwritten while otadata would still boot it", slot);
 }
 
 static bool is_good(const struct world *w, int firmware)
@@ -268,6 +285,7 @@ void world_snapshot(struct world *w, struct world_snapshot *out)
 void world_restore(struct world *w, const struct world_snapshot *from)
 {
     nor_restore(&w->nor, &from->flash);
+    w->nor.chance = from->outside.now_ms; /* a case replays to the bit, whatever ran before it */
     w->o = from->outside;
     w->violation[0] = '\0';
     w->o.truth.slot = -1;
