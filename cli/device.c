@@ -167,6 +167,7 @@ static void print_device(const json_t *d)
         api_print_field(a, "release", 12);
         api_print_field(a, "state", 12);
         api_print_field(a, "reason", 20);
+        api_print_field(a, "check", 12);
         api_print_field(a, "bytes", 0);
         printf("bytes\n");
     }

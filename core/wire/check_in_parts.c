@@ -12,7 +12,7 @@ static const char *const slot_fields[] = {"slot", "digest", "release", "version"
 static const char *const health_fields[] = {"boots",        "panics",      "watchdogs", "brownouts",
                                             "other_resets", "link_losses", "uptime_s",  "last_reset",
                                             "crash",        NULL};
-static const char *const event_fields[] = {"seq", "attempt", "kind", "reason", "way", "bytes", NULL};
+static const char *const event_fields[] = {"seq", "attempt", "kind", "reason", "way", "bytes", "check", NULL};
 
 static bool version_or_nothing(const char *s)
 {
@@ -183,6 +183,7 @@ static void read_event(struct json_reader *r, struct ot_wire_event *out)
     char name[16], reason[32];
     bool first = true;
     uint32_t seen = 0;
+    out->check[0] = '\0';
     if (!ot_json_object_begin(r))
         return;
     while (ot_json_next_field(r, &first, name, sizeof name)) {
@@ -203,12 +204,14 @@ static void read_event(struct json_reader *r, struct ot_wire_event *out)
             out->way = (enum ot_way)ot_wire_read_name(r, wire_ways);
         } else if (field == 5) {
             out->bytes = (uint32_t)ot_json_number(r, U32);
+        } else if (field == 6) {
+            ot_wire_read_text(r, out->check, sizeof out->check, ot_wire_is_check_name);
         } else {
             ot_json_skip(r);
         }
     }
     if (r->status == OT_OK)
-        ot_wire_require(r, seen, 63u);
+        ot_wire_require(r, seen, 63u); /* `check` is there only where one failed */
 }
 
 void ot_wire_read_events(struct json_reader *r, struct ot_wire_event *list, uint8_t *count)
@@ -241,6 +244,8 @@ void ot_wire_put_events(struct json_writer *w, const struct ot_wire_event *list,
         ot_json_put_string(w, "reason", ot_status_wire(list[i].reason));
         ot_wire_put_name(w, "way", wire_ways, (uint32_t)list[i].way);
         ot_json_put_number(w, "bytes", list[i].bytes);
+        if (list[i].check[0] != '\0')
+            ot_wire_put_text(w, "check", list[i].check, ot_wire_is_check_name);
         ot_json_put_end(w, '}');
     }
     ot_json_put_end(w, ']');

@@ -152,6 +152,11 @@ bool ot_wire_is_attribute_value(const char *s)
     return is_printable(s, OT_ATTRIBUTE_MAX);
 }
 
+bool ot_wire_is_check_name(const char *s)
+{
+    return all_of(s, OT_CHECK_NAME_MAX, "_", false);
+}
+
 void ot_wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_rule *rule)
 {
     ot_json_string(r, out, cap);

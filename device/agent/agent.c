@@ -10,6 +10,8 @@ struct ot_agent_config ot_agent_config_default(void)
                                     .poll_default_s = 60,
                                     .backoff_max_s = 3600,
                                     .self_test_deadline_s = 300,
+                                    .probation_min_s = 10,
+                                    .needs_contact = true,
                                     .attempts_max = 3,
                                     .defer_restart_max_s = 86400,
                                     .late_crashes = 3,

@@ -140,6 +140,16 @@ static void fill_slots(struct ot_agent *a, struct ot_wire_check_in *m)
     }
 }
 
+/* The outcome of an attempt that a check ended says which. */
+static void name_checks(const struct ot_agent *a, struct ot_wire_check_in *m)
+{
+    for (uint32_t i = 0; i < m->event_count; i++) {
+        struct ot_wire_event *e = &m->events[i];
+        if (e->reason == OT_E_SELF_TEST && memcmp(e->attempt, a->check_note.attempt, OT_ATTEMPT_ID_MAX) == 0)
+            memcpy(e->check, a->check_note.check, sizeof e->check);
+    }
+}
+
 static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
 {
     struct ot_wire_check_in *m = &a->u.check_in;
@@ -159,6 +169,7 @@ static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
     m->ask = ask;
     m->event_count = a->outbox.count;
     memcpy(m->events, a->outbox.events, sizeof m->events);
+    name_checks(a, m);
     m->attribute_count = a->facts.attribute_count;
     memcpy(m->attributes, a->facts.attributes, sizeof m->attributes);
     return ot_wire_check_in_write(m, (char *)a->buffer, OT_AGENT_BUFFER_BYTES, len);

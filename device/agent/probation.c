@@ -38,6 +38,26 @@ static void poll_self_test(struct ot_agent *a)
         a->self_test = a->port->self_test_poll(a->port->ctx, &a->self_test_reason);
 }
 
+/* Before the attempt is given up: the image that comes back reports it, and knows nothing of this one's checks. */
+static void note_check(struct ot_agent *a)
+{
+    const char *name = a->port->self_test_failed != NULL ? a->port->self_test_failed(a->port->ctx) : NULL;
+    if (name == NULL || !ot_wire_is_check_name(name))
+        return;
+    memset(&a->check_note, 0, sizeof a->check_note);
+    memcpy(a->check_note.attempt, a->attempt.id, sizeof a->check_note.attempt);
+    memcpy(a->check_note.check, name, strlen(name));
+    enum ot_status st = agent_save_check(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* going back matters more than recording why */
+}
+
+/* Too eager: it has hardly run, and what is wrong with it may not have shown. */
+static bool has_run_long_enough(const struct ot_agent *a)
+{
+    return a->port->now_ms(a->port->ctx) >= (uint64_t)a->config.probation_min_s * 1000u;
+}
+
 enum agent_event agent_work_probation(struct ot_agent *a)
 {
     a->port->watchdog_feed(a->port->ctx);
@@ -47,16 +67,20 @@ enum agent_event agent_work_probation(struct ot_agent *a)
     if (a->self_test == OT_SELF_TEST_FAILED && OT_PLANTED(24))
         a->self_test = OT_SELF_TEST_PASSED;
     if (a->self_test == OT_SELF_TEST_FAILED)
+        note_check(a);
+    if (a->self_test == OT_SELF_TEST_FAILED)
         return give_up(a, a->self_test_reason != OT_OK ? a->self_test_reason : OT_E_SELF_TEST);
     if (past_deadline(a))
-        return give_up(a, a->self_test == OT_SELF_TEST_PASSED ? OT_E_NO_CONTACT : OT_E_SELF_TEST_TIMEOUT);
-    if (!a->contact_since_boot && !OT_PLANTED(23)) {
+        return give_up(a, a->self_test == OT_SELF_TEST_PASSED && !a->contact_since_boot
+                              ? OT_E_NO_CONTACT
+                              : OT_E_SELF_TEST_TIMEOUT);
+    if (a->config.needs_contact && !a->contact_since_boot && !OT_PLANTED(23)) {
         if (a->port->now_ms(a->port->ctx) < a->next_poll_ms)
             return EV_NONE;
         /* Whatever the reply says, a switched device finishes its probation. */
         return agent_check_in(a, OT_ASK_NOTHING) == EV_AGAIN ? EV_AGAIN : EV_NETWORK;
     }
-    if (a->self_test != OT_SELF_TEST_PASSED)
+    if (a->self_test != OT_SELF_TEST_PASSED || !has_run_long_enough(a))
         return EV_NONE;
     a->attempt.phase = OT_PHASE_CONFIRMING;
     if (agent_save_attempt(a) == OT_OK)

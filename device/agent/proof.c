@@ -28,7 +28,7 @@ enum ot_status agent_note_proof(struct ot_agent *a, const char *attempt)
 
 enum ot_status agent_tell_late_revert(struct ot_agent *a, enum ot_status reason)
 {
-    if (a->proof.attempt[0] == '\0')
+    if (OT_PLANTED(18) || a->proof.attempt[0] == '\0')
         return OT_OK; /* nobody offered it, or it is told already */
     enum ot_status st = agent_outbox_add_late(a, a->proof.attempt, reason);
     if (st != OT_OK)

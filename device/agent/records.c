@@ -1,4 +1,6 @@
 /*
+ * Layouts never change: the old image that comes back reads what the new one wrote. A new fact gets a new record.
+ *
  * Journal records. Every record: [0] format version 1, payload little endian, last 4 bytes CRC-32 of what precedes.
  *
  *   ATTEMPT  1 phase, 2 slot, 3 flags (1 undescribed, 2 switching reported), 4 switch tries, 5 probation boots,
@@ -9,6 +11,7 @@
  *   TOKEN    1 enrolled, 2 token[64]
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
+ *   CHECK    4 attempt id[25], 32 check name[25]
  *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 8 digest, 40 attempt id[25]
  */
 #include "records.h"
@@ -28,6 +31,7 @@
 #define HEALTH_BYTES   40u
 #define CLAIM_BYTES    69u
 #define PROOF_BYTES    65u
+#define CHECK_BYTES    57u
 #define READ_TRIES     3
 
 _Static_assert(OUTBOX_HEAD + OT_AGENT_OUTBOX_EVENTS * EVENT_BYTES + CRC_BYTES <= OT_JOURNAL_RECORD_MAX,
@@ -281,6 +285,25 @@ static void load_proof(struct ot_agent *a)
     memcpy(a->proof.attempt, b + 40, OT_ATTEMPT_ID_MAX);
 }
 
+enum ot_status agent_save_check(struct ot_agent *a)
+{
+    uint8_t b[CHECK_BYTES + CRC_BYTES] = {0};
+    memcpy(b + 4, a->check_note.attempt, OT_ATTEMPT_ID_MAX);
+    memcpy(b + 32, a->check_note.check, OT_CHECK_NAME_MAX);
+    return save(a, OT_JOURNAL_CHECK, b, CHECK_BYTES);
+}
+
+static void load_check(struct ot_agent *a)
+{
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_CHECK, b) != CHECK_BYTES)
+        return;
+    memcpy(a->check_note.attempt, b + 4, OT_ATTEMPT_ID_MAX);
+    memcpy(a->check_note.check, b + 32, OT_CHECK_NAME_MAX);
+    if (!ot_wire_is_check_name(a->check_note.check))
+        a->check_note.check[0] = '\0';
+}
+
 enum ot_status agent_records_load(struct ot_agent *a)
 {
     a->failure = OT_OK;
@@ -292,5 +315,6 @@ enum ot_status agent_records_load(struct ot_agent *a)
     load_health(a);
     load_claims(a);
     load_proof(a);
+    load_check(a);
     return a->failure;
 }

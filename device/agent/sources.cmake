@@ -8,6 +8,7 @@ set(OTARIA_AGENT_SOURCES
   probation.c
   proof.c
   records.c
+  self_test.c
   start.c
   update.c
   verify.c

@@ -227,8 +227,7 @@ enum agent_event agent_work_start(struct ot_agent *a)
     a->erased_to = UINT32_MAX;
     a->window_count = 0;
     a->write_at = 0;
-    if (ot_digest_equal(&a->running.digest, &t->target) &&
-        (!OT_PLANTED(18) || t->phase >= OT_PHASE_SWITCHING))
+    if (ot_digest_equal(&a->running.digest, &t->target))
         return target_running(a, &boot);
     return go_on(a, &boot);
 }

@@ -108,6 +108,24 @@ static int read_crash(const json_t *v, uint64_t *out, struct error *err)
     return 0;
 }
 
+static int read_check(const json_t *v, struct vdev_behaviour *b, struct error *err)
+{
+    const char *name = json_string_value(v);
+    if (name == NULL || !ot_wire_is_check_name(name))
+        return error_set(err, "behaviours.check: a name of a-z, 0-9 and _, at most %u, is wanted",
+                         OT_CHECK_NAME_MAX);
+    memcpy(b->check, name, strlen(name) + 1);
+    return 0;
+}
+
+static int read_required(const json_t *v, struct vdev_behaviour *b, struct error *err)
+{
+    if (!json_is_boolean(v))
+        return error_set(err, "behaviours.required: true or false is wanted");
+    b->optional = !json_is_true(v);
+    return 0;
+}
+
 static int read_behaviour(const json_t *item, struct vdev_behaviour *b, struct error *err)
 {
     const char *key;
@@ -124,6 +142,12 @@ static int read_behaviour(const json_t *item, struct vdev_behaviour *b, struct e
             bad = read_does(json_string_value(v), &b->does, err);
         else if (strcmp(key, "after_s") == 0)
             bad = read_u32(v, "behaviours.after_s", 100000000, &b->after_s, err);
+        else if (strcmp(key, "fails") == 0)
+            bad = read_u32(v, "behaviours.fails", 1000000, &b->fails, err);
+        else if (strcmp(key, "check") == 0)
+            bad = read_check(v, b, err);
+        else if (strcmp(key, "required") == 0)
+            bad = read_required(v, b, err);
         else if (strcmp(key, "bytes_per_s") == 0)
             bad = read_u32(v, "behaviours.bytes_per_s", 1000000000, &b->bytes_per_s, err);
         else if (strcmp(key, "crash") == 0)
@@ -170,6 +194,8 @@ static int read_key(const char *key, const json_t *v, struct vdev_scenario *out,
     } numbers[] = {{"poll_s", 86400, &out->poll_s},
                    {"self_test_s", 86400, &out->self_test_s},
                    {"self_test_deadline_s", 86400, &out->self_test_deadline_s},
+                   {"probation_min_s", 86400, &out->probation_min_s},
+                   {"check_retries", 255, &out->check_retries},
                    {"watchdog_s", 86400, &out->watchdog_s},
                    {"speed", 1000000, &out->speed}};
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

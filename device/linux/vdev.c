@@ -100,6 +100,7 @@ static struct ot_agent_config agent_config(const struct vdev_scenario *s)
     struct ot_agent_config config = ot_agent_config_default();
     config.poll_default_s = s->poll_s;
     config.backoff_max_s = s->poll_s > 4 ? s->poll_s : 4;
+    config.probation_min_s = s->probation_min_s;
     if (s->self_test_deadline_s != 0)
         config.self_test_deadline_s = s->self_test_deadline_s;
     return config;
@@ -131,7 +132,6 @@ static int boot(struct vdev *v)
                                     .anti_rollback = v->options.anti_rollback};
     struct ot_agent_config agent = agent_config(v->options.scenario);
     v->boot_ms = world_ms(v);
-    v->self_test_ms = 0;
     v->reset_asked = false;
     v->throttle_ms = 0;
     v->behaviour = NULL;

@@ -2,6 +2,7 @@
 #ifndef LINUX_VDEV_STATE_H
 #define LINUX_VDEV_STATE_H
 
+#include "agent/self_test.h"
 #include "chip.h"
 #include "vdev/vdev.h"
 
@@ -21,7 +22,10 @@ struct vdev {
     uint8_t buffer[OT_AGENT_BUFFER_BYTES];
     const struct vdev_behaviour *behaviour; /* of the running image */
     uint64_t boot_ms;                       /* real, monotonic */
-    uint64_t self_test_ms;                  /* device time when it began; 0: not */
+    struct ot_self_test self_test;
+    struct ot_check checks[2];
+    uint64_t self_test_ms;   /* device time when it began */
+    uint32_t check_failures; /* of the scenario's check so far */
     bool reset_asked;
     uint32_t throttle_ms; /* real time a slow link has earned */
 

@@ -88,11 +88,11 @@ static json_t *json_attempt(const struct fleet_membership *at)
     const struct fleet_member *x = &at->rollout->members[at->member];
     static const char *const ways[] = {"none", "full", "patch"};
     snprintf(id, sizeof id, "a-%" PRIu64, m->attempt);
-    return json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout",
+    return json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout",
                      (json_int_t)at->rollout->engine.id, "release", at->rollout->release->version, "ring",
                      (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason",
-                     ot_status_wire(m->reason), "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes",
-                     (json_int_t)x->bytes, "changed_at",
+                     ot_status_wire(m->reason), "check", x->check, "way",
+                     ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes, "changed_at",
                      x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
 }
 

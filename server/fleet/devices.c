@@ -138,6 +138,8 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
     struct fleet_member *x = &at->rollout->members[at->member];
     x->way = e->way;
     x->bytes = e->bytes > x->bytes ? e->bytes : x->bytes;
+    if (e->check[0] != '\0')
+        memcpy(x->check, e->check, sizeof x->check);
     bool runs_target = fleet_runs_release(v->d, at->rollout->release);
     rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
     fleet_store_member(&change, at->member);

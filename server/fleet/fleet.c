@@ -241,7 +241,7 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
               (int64_t)m->ring, (int64_t)m->state, (int64_t)m->reason, (int64_t)m->attempt, (int64_t)x->way,
               (int64_t)x->bytes, (int64_t)m->offered_ms, (int64_t)m->changed_ms, x->changed_at_ms,
               (int64_t)m->soak_ms, (int64_t)m->seen_ms, (int64_t)m->soak_running, (int64_t)m->crashes_base,
-              (int64_t)m->crashes_seen, (int64_t)m->exposure_ms);
+              (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check);
 }
 
 /* A person wants to read of every device that was harmed, and of none that was not. */
@@ -256,8 +256,9 @@ static void tell_member(struct fleet_change *change, uint32_t index)
     x->changed_at_ms = fleet_wall_ms();
     if (!attempt_is_harm(m->state))
         return;
-    snprintf(text, sizeof text, "%s: %s%s%s", x->device->id, attempt_state_name(m->state),
-             m->reason != OT_OK ? ", " : "", m->reason != OT_OK ? ot_status_text(m->reason) : "");
+    snprintf(text, sizeof text, "%s: %s%s%s%s%s", x->device->id, attempt_state_name(m->state),
+             m->reason != OT_OK ? ", " : "", m->reason != OT_OK ? ot_status_text(m->reason) : "",
+             x->check[0] != '\0' ? ": " : "", x->check);
     fleet_timeline(change->fleet, change->batch, change->rollout, "attempt", m->ring, x->device->id, text);
 }
 

@@ -335,6 +335,7 @@ static void on_member(void *ctx, const struct store_row *row)
     m->crashes_base = (uint32_t)store_int(row, 14);
     m->crashes_seen = (uint32_t)store_int(row, 15);
     m->exposure_ms = (uint64_t)store_int(row, 16);
+    snprintf(x->check, sizeof x->check, "%s", store_text(row, 17));
     if (m->attempt >= l->f->next_attempt)
         l->f->next_attempt = m->attempt + 1;
 }

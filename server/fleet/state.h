@@ -94,6 +94,7 @@ struct fleet_device {
 struct fleet_member {
     struct fleet_device *device;
     enum ot_way way;
+    char check[OT_CHECK_NAME_MAX + 1]; /* the self test's check that ended the attempt */
     uint32_t bytes;
     int64_t changed_at_ms;   /* wall clock */
     enum attempt_state told; /* the state the timeline has */

@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -41,6 +41,8 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 2: the keys that an image's descriptor names and retires */
     "ALTER TABLE image ADD COLUMN trusts TEXT NOT NULL DEFAULT '[]';"
     "ALTER TABLE image ADD COLUMN revokes TEXT NOT NULL DEFAULT '[]';",
+    /* 3: the check of a self test that ended an attempt */
+    "ALTER TABLE member ADD COLUMN failed_check TEXT NOT NULL DEFAULT '';",
 };
 
 #endif

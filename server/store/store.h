@@ -59,8 +59,8 @@ struct store_row;
     X(STORE_PUT_MEMBER,                                                                                      \
       "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
       "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
-      "crashes_seen,exposure_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                                 \
-      "iiiiiiiiiiiiiiiii")                                                                                   \
+      "crashes_seen,exposure_ms,failed_check) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                  \
+      "iiiiiiiiiiiiiiiiit")                                                                                  \
     X(STORE_PUT_EVENT,                                                                                       \
       "INSERT OR IGNORE INTO event(device,seq,attempt,kind,reason,way,bytes,at_ms) "                         \
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
@@ -93,7 +93,7 @@ struct store_row;
     X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms FROM ring", "")                      \
     X(STORE_MEMBERS,                                                                                         \
       "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                     \
-      "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms "                         \
+      "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check "            \
       "FROM member ORDER BY rollout,rowid",                                                                  \
       "")                                                                                                    \
     X(STORE_TIMELINE,                                                                                        \

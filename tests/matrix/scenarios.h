@@ -14,6 +14,9 @@ struct matrix_scenario {
     struct server_plan server;
     enum vdev_does does; /* firmware B */
     uint32_t after_s;
+    const char *check; /* self_test_fails: the check, "" or NULL: unnamed; */
+    uint32_t check_fails, check_retries, probation_min_s;
+    bool check_is_optional;
     bool anti_rollback, no_rollback;
     bool old_breaks;   /* the old image is unreadable from the first boot of the new one on */
     uint32_t settle_s; /* only then is it over: what crashes late shall have crashed */

@@ -36,6 +36,7 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
     a->outcomes++;
     a->outcome = e->kind;
     a->reason = e->reason;
+    memcpy(a->check, e->check, sizeof a->check);
 }
 
 static void take_events(struct ledger *l, const struct ot_wire_check_in *m)

@@ -16,6 +16,7 @@ struct ledger_attempt {
     uint32_t kinds; /* bit k: event kind k was reported */
     enum ot_event_kind outcome;
     enum ot_status reason;
+    char check[OT_CHECK_NAME_MAX + 1];
     bool went_back;    /* late_revert: after the outcome */
     uint32_t outcomes; /* different outcome events: must be 1 in the end */
 };

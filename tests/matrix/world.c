@@ -91,8 +91,11 @@ static void judge_place(struct world *w, const struct nor_command *c)
 
 static bool is_good(const struct world *w, int firmware)
 {
-    return firmware != FIRMWARE_B || w->scenario->does == VDEV_HEALTHY ||
-           w->scenario->does == VDEV_CRASH_AFTER;
+    const struct matrix_scenario *s = w->scenario;
+    if (firmware != FIRMWARE_B || s->does == VDEV_HEALTHY || s->does == VDEV_CRASH_AFTER)
+        return true;
+    return s->does == VDEV_SELF_TEST_FAILS &&
+           (s->check_is_optional || (s->check_fails != 0 && s->check_fails <= s->check_retries));
 }
 
 /* The self test has passed and the server was reached: from here on the device may confirm, whatever happens. */
@@ -317,9 +320,18 @@ static void open_device(struct world *w)
                                            .after_s = w->scenario->after_s,
                                            .has_digest = true,
                                            .digest = w->set.f[FIRMWARE_B].identity,
+                                           .fails = w->scenario->check_fails,
+                                           .optional = w->scenario->check_is_optional,
                                            .crash_signature = 0xDEADBEEF};
-    w->device_scenario = (struct vdev_scenario){
-        .poll_s = 60, .watchdog_s = 9, .speed = 1, .behaviour_count = 1, .behaviours = &w->behaviour};
+    if (w->scenario->check != NULL)
+        snprintf(w->behaviour.check, sizeof w->behaviour.check, "%s", w->scenario->check);
+    w->device_scenario = (struct vdev_scenario){.poll_s = 60,
+                                                .check_retries = w->scenario->check_retries,
+                                                .probation_min_s = w->scenario->probation_min_s,
+                                                .watchdog_s = 9,
+                                                .speed = 1,
+                                                .behaviour_count = 1,
+                                                .behaviours = &w->behaviour};
     struct vdev_options options = {.server_url = "in-process",
                                    .enrolment_token = "enrol",
                                    .scenario = &w->device_scenario,

@@ -208,6 +208,44 @@ static void tm_G08_resets_during_the_self_test(void **state)
     threat_suite("M9", "S7", 4);
 }
 
+static void runs_to(const char *scenario, enum ot_event_kind outcome, enum ot_status reason,
+                    const char *check)
+{
+    struct world *w = threat_world(scenario);
+    run(w);
+    threat_expect_sound(w);
+    assert_int_equal(w->o.ledger.attempts[0].outcome, outcome);
+    assert_int_equal(w->o.ledger.attempts[0].reason, reason);
+    assert_string_equal(w->o.ledger.attempts[0].check, check);
+    threat_close(w);
+}
+
+/* Never, too early, by name: the application's word is taken only when it has run, and reached the server. */
+static void tm_G09_confirm_at_the_right_time(void **state)
+{
+    (void)state;
+    runs_to("S18", OT_EVENT_REVERTED, OT_E_SELF_TEST, "sensor");
+    runs_to("S19", OT_EVENT_CONFIRMED, OT_OK, "");
+    runs_to("S20", OT_EVENT_CONFIRMED, OT_OK, "");
+    runs_to("S21", OT_EVENT_REVERTED, OT_E_NO_CONTACT, "");
+    /* Ten seconds at least, however fast its checks were. */
+    struct world *w = threat_world("S19");
+    uint64_t booted = 0, confirmed = 0;
+    for (unsigned i = 0; i < 100000 && confirmed == 0; i++) {
+        uint32_t wait_ms = 0;
+        assert_int_equal(vdev_step(w->v, &wait_ms), 0);
+        if (w->o.truth.running == FIRMWARE_B && booted == 0)
+            booted = w->o.now_ms;
+        if (w->o.truth.running == FIRMWARE_B && vdev_agent(w->v)->state == OT_AGENT_REPORTING)
+            confirmed = w->o.now_ms;
+        w->o.now_ms += wait_ms > 0 ? wait_ms : 1;
+    }
+    assert_true(booted != 0 && confirmed - booted >= 10000);
+    threat_close(w);
+    threat_suite("M9", "S19", 3);
+    threat_suite("M1", "S18", 9);
+}
+
 /* Running image broken and nothing else whole: nothing unverified ever runs. */
 static void tm_G10_both_slots_bad(void **state)
 {
@@ -350,6 +388,7 @@ int main(void)
         cmocka_unit_test(tm_G06_fallback_then_update),
         cmocka_unit_test(tm_G07_brownouts_in_a_row),
         cmocka_unit_test(tm_G08_resets_during_the_self_test),
+        cmocka_unit_test(tm_G09_confirm_at_the_right_time),
         cmocka_unit_test(tm_G10_both_slots_bad),
         cmocka_unit_test(tm_G11_counter_only_after_confirm),
         cmocka_unit_test(tm_G12_bootloader_without_rollback),

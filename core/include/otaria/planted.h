@@ -34,7 +34,7 @@
     X(15, "no late-crash guard")                                                                             \
     X(16, "a fallback boot is not healed")                                                                   \
     X(17, "a proven image stays pending in otadata")                                                         \
-    X(18, "the target runs, but the journal had not heard of the switch: no self test")                      \
+    X(18, "a confirmed image that was given up is not reported")                                             \
     X(19, "the attempt is forgotten before its outcome is durable")                                          \
     X(20, "the switch is not journalled before it is made")                                                  \
     X(21, "an outcome may be reported twice")                                                                \

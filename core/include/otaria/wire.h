@@ -29,6 +29,7 @@
 #define OT_VERSION_MAX    32u /* printable UTF-8 without control characters */
 #define OT_ATTEMPT_ID_MAX 24u /* [A-Za-z0-9-]+ */
 #define OT_ATTRIBUTE_MAX  48u
+#define OT_CHECK_NAME_MAX 24u /* [a-z0-9_]+ */
 
 struct ot_wire_attribute {
     char name[OT_ATTRIBUTE_MAX + 1];  /* [a-z0-9_]+ */
@@ -115,7 +116,8 @@ struct ot_wire_event {
     enum ot_event_kind kind;
     enum ot_status reason; /* OT_OK when none */
     enum ot_way way;
-    uint32_t bytes; /* taken over the network for this attempt so far */
+    uint32_t bytes;                    /* taken over the network for this attempt so far */
+    char check[OT_CHECK_NAME_MAX + 1]; /* the self test's check that failed; "" when none did */
 };
 
 enum ot_ask {
@@ -215,6 +217,7 @@ bool ot_wire_is_attempt_id(const char *s);
 bool ot_wire_is_version(const char *s);
 bool ot_wire_is_attribute_name(const char *s);
 bool ot_wire_is_attribute_value(const char *s);
+bool ot_wire_is_check_name(const char *s);
 
 /** Wire names ("confirmed", "power_on", ...) of the enums; never NULL. */
 const char *ot_event_kind_name(enum ot_event_kind kind);

@@ -31,6 +31,8 @@ struct ot_agent_config {
     uint32_t poll_default_s;         /* before the server has said anything */
     uint32_t backoff_max_s;          /* after failures */
     uint32_t self_test_deadline_s;   /* probation ends as failed after this long */
+    uint32_t probation_min_s;        /* no confirm before the image has run so long */
+    bool needs_contact;              /* ... nor before it has reached the server */
     uint32_t attempts_max; /* per release; then it is reported failed(too_many_attempts) and left alone */
     uint32_t defer_restart_max_s; /* how long may_restart() can hold up a switch */
     uint8_t late_crashes;         /* abnormal resets in a row that make a confirmed image go back; 0: never */

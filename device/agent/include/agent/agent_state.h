@@ -52,6 +52,12 @@ struct ot_proof {
     uint8_t trial_boots;                 /* of another image that runs without an attempt */
 };
 
+/** Why the last failed self test failed. A record of its own: older agents must be able to read the others. */
+struct ot_check_note {
+    char attempt[OT_ATTEMPT_ID_MAX + 1];
+    char check[OT_CHECK_NAME_MAX + 1];
+};
+
 struct ot_outbox {
     uint32_t next_seq;
     uint8_t count;
@@ -86,6 +92,7 @@ struct ot_agent {
     struct ot_trust_state trust;
     struct ot_claim claims[2];
     struct ot_proof proof;
+    struct ot_check_note check_note;
     struct ot_health health; /* counters as journalled, without this boot's uptime */
     char token[65];
     bool enrolled;

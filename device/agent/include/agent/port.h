@@ -67,9 +67,10 @@ enum ot_journal_key {
     OT_JOURNAL_HEALTH = 6,  /* monotonic counters */
     OT_JOURNAL_CLAIM = 7,   /* release and version claimed for undescribed images, by digest */
     OT_JOURNAL_PROOF = 8,   /* the image that proved itself last, and how it has fared since */
+    OT_JOURNAL_CHECK = 9,   /* the check that failed last, and the attempt it ended */
 };
 #define OT_JOURNAL_RECORD_MAX 512u
-#define OT_JOURNAL_KEYS       9u
+#define OT_JOURNAL_KEYS       10u
 
 enum ot_self_test_state {
     OT_SELF_TEST_RUNNING = 0,
@@ -152,6 +153,8 @@ struct ot_port {
     /** Begin the application's self test; called once per probation boot. */
     void (*self_test_start)(void *ctx);
     enum ot_self_test_state (*self_test_poll)(void *ctx, enum ot_status *reason);
+    /** Name of the check that failed (agent/self_test.h), or NULL. The entry itself may be NULL. */
+    const char *(*self_test_failed)(void *ctx);
     /** May the device restart now? false defers the switch. */
     bool (*may_restart)(void *ctx);
     /** What the application counts: link losses, crash signature. The agent adds boots, resets and uptime. */

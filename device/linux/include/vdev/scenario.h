@@ -32,8 +32,11 @@ enum vdev_does {
 
 struct vdev_behaviour {
     enum vdev_does does;
-    uint32_t after_s;     /* crash_after: device seconds after boot */
-    uint32_t bytes_per_s; /* slow */
+    uint32_t after_s;                  /* crash_after: device seconds after boot */
+    uint32_t bytes_per_s;              /* slow */
+    char check[OT_CHECK_NAME_MAX + 1]; /* self_test_fails: the check that does; "" = "self_test" */
+    uint32_t fails;                    /* ... only the first so many tries; 0: every one */
+    bool optional;                     /* ... and it is not required */
     uint64_t crash_signature;
     /* match: everything given must hold */
     char version[OT_VERSION_MAX + 1]; /* "" = any */
@@ -49,6 +52,8 @@ struct vdev_scenario {
     uint32_t poll_s;               /* until the server says otherwise; 0: 60 */
     uint32_t self_test_s;          /* how long a self test takes */
     uint32_t self_test_deadline_s; /* 0: the agent's default */
+    uint32_t probation_min_s;      /* no confirm before the image has run so long */
+    uint32_t check_retries;        /* further tries of a failed check */
     uint32_t watchdog_s;           /* a hung device is reset after this long; 0: 9 */
     uint32_t speed;                /* device seconds per real second; 0: 1 */
     uint8_t attribute_count;
