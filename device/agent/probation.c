@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define LEAVING_BOOTS_MAX 4u
+
 static enum agent_event give_up(struct ot_agent *a, enum ot_status reason)
 {
     a->attempt.reason = reason;
@@ -136,7 +138,7 @@ static enum ot_status raise_counter(struct ot_agent *a)
     return st == OT_OK ? a->port->raise_secure_version(a->port->ctx, a->running_secure_version) : st;
 }
 
-/* The bootloader gave this image up (ABORTED), yet nothing else boots. Make it the selected slot again. */
+/* It runs and has proved itself, though otadata gave it up (ABORTED) or lost it. Make it the selected slot again. */
 static enum ot_status heal_no_fallback(struct ot_agent *a)
 {
     enum ot_status st = agent_verify_slot(a, a->facts.running_slot, true);
@@ -145,14 +147,24 @@ static enum ot_status heal_no_fallback(struct ot_agent *a)
     return a->port->set_boot(a->port->ctx, a->facts.running_slot, &a->verdict);
 }
 
+/* A torn entry for the other slot may look active now and then: it goes, and the running slot's is what is left. */
+static enum ot_status mark_running_valid(struct ot_agent *a)
+{
+    enum ot_status st = a->port->mark_valid(a->port->ctx);
+    if (st != OT_E_STATE || a->facts.running_slot < 0)
+        return st;
+    st = a->port->forget_slot(a->port->ctx, (a->facts.running_slot + 1) % a->facts.ota_count);
+    return st == OT_OK ? a->port->mark_valid(a->port->ctx) : st;
+}
+
 enum agent_event agent_work_confirm(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && a->no_fallback && boot.boot_slot != boot.running_slot)
+    if (st == OT_OK && boot.boot_slot != boot.running_slot)
         st = heal_no_fallback(a);
     if (st == OT_OK)
-        st = a->port->mark_valid(a->port->ctx);
+        st = mark_running_valid(a);
     if (st != OT_OK) {
         agent_log(a, AGENT_LOG_REFUSED, st, 0);
         if (a->no_fallback)
@@ -192,10 +204,20 @@ enum ot_status agent_select_other(struct ot_agent *a)
     return a->port->set_boot(a->port->ctx, other, &a->verdict);
 }
 
-/* By marking where the bootloader knows what that means, else by selecting the other slot. */
-enum ot_status agent_leave_slot(struct ot_agent *a)
+/*
+ * By marking where the bootloader knows what that means, else by selecting the other slot. Where otadata selects another
+ * one already, a reset may do: this image can run because its entry was lost at its first boot. Or because what is
+ * selected does not boot; then a few resets change nothing, and are all there will be.
+ */
+enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_boot_state *boot)
 {
-    if (a->bootloader == OT_BOOTLOADER_ROLLBACK && a->port->mark_invalid(a->port->ctx) == OT_OK)
+    if (boot->boot_slot != boot->running_slot) {
+        if (a->attempt.probation_boots > LEAVING_BOOTS_MAX && !OT_PLANTED(14))
+            return OT_E_NOT_ACCEPTED_BY_BOOT;
+        return agent_verify_slot(a, boot->boot_slot, false);
+    }
+    if (a->bootloader == OT_BOOTLOADER_ROLLBACK &&
+        a->port->mark_invalid(a->port->ctx, a->facts.running_slot) == OT_OK)
         return OT_OK;
     return agent_select_other(a);
 }
@@ -204,10 +226,8 @@ enum agent_event agent_work_revert(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot != boot.running_slot)
-        st = OT_E_NOT_ACCEPTED_BY_BOOT; /* what is selected does not boot: this one runs because of that */
     if (st == OT_OK)
-        st = agent_leave_slot(a);
+        st = agent_leave_slot(a, &boot);
     if (st == OT_OK)
         return EV_SWITCHED;
     /*

@@ -48,11 +48,8 @@ static void go_back(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot != boot.running_slot && !OT_PLANTED(14))
-        st =
-            OT_E_NOT_ACCEPTED_BY_BOOT; /* another one is selected, and does not boot: this one runs because of that */
     if (st == OT_OK)
-        st = agent_leave_slot(a);
+        st = agent_leave_slot(a, &boot);
     a->goes_back = st == OT_OK;
     if (st != OT_OK)
         agent_log(a, AGENT_LOG_REFUSED, st, 0);
@@ -94,23 +91,22 @@ static enum ot_status guard_proven(struct ot_agent *a)
 static enum ot_status guard_attempt(struct ot_agent *a)
 {
     struct ot_attempt *t = &a->attempt;
-    if (t->phase == OT_PHASE_REVERTING)
-        go_back(a); /* decided in an earlier boot, which ended before it was done */
-    if (t->phase >= OT_PHASE_CONFIRMING)
+    if (t->phase == OT_PHASE_CONFIRMING)
         return OT_OK;
-    bool first = t->phase != OT_PHASE_PROBATION;
-    t->phase = OT_PHASE_PROBATION;
+    bool first = t->phase < OT_PHASE_PROBATION;
+    if (first)
+        t->phase = OT_PHASE_PROBATION;
     if (t->probation_boots < 255)
         t->probation_boots++;
-    if (t->probation_boots > 1 && !OT_PLANTED(13)) {
+    if (t->phase == OT_PHASE_PROBATION && t->probation_boots > 1 && !OT_PLANTED(13)) {
         t->reason = OT_E_RESET_IN_PROBATION;
         t->phase = OT_PHASE_REVERTING;
     }
     enum ot_status st = agent_save_attempt(a);
     if (st == OT_OK && first)
         st = agent_outbox_add(a, OT_EVENT_BOOTED, OT_OK);
-    if (st == OT_OK && t->phase == OT_PHASE_REVERTING)
-        go_back(a);
+    if (t->phase == OT_PHASE_REVERTING)
+        go_back(a); /* also where it was decided in an earlier boot, which ended before it was done */
     return st;
 }
 

@@ -7,7 +7,8 @@ static void begin_try(struct ot_self_test *t, uint64_t now_ms)
     t->since_ms = now_ms;
 }
 
-void ot_self_test_start(struct ot_self_test *t, const struct ot_check *checks, uint32_t count, uint64_t now_ms)
+void ot_self_test_start(struct ot_self_test *t, const struct ot_check *checks, uint32_t count,
+                        uint64_t now_ms)
 {
     *t = (struct ot_self_test){.checks = checks, .count = (uint8_t)(count <= OT_CHECKS_MAX ? count : 0)};
     if (count > OT_CHECKS_MAX)
@@ -49,7 +50,8 @@ enum ot_self_test_state ot_self_test_step(struct ot_self_test *t, uint64_t now_m
     const struct ot_check *check = &t->checks[t->at];
     enum ot_self_test_state state = check->run(check->ctx, t->is_first);
     t->is_first = false;
-    if (state == OT_SELF_TEST_RUNNING && check->deadline_ms != 0 && now_ms - t->since_ms >= check->deadline_ms)
+    if (state == OT_SELF_TEST_RUNNING && check->deadline_ms != 0 &&
+        now_ms - t->since_ms >= check->deadline_ms)
         state = OT_SELF_TEST_FAILED;
     if (state == OT_SELF_TEST_FAILED)
         return try_failed(t, now_ms);

@@ -123,8 +123,10 @@ static void heal_fallback(struct ot_agent *a, const struct ot_boot_state *boot)
         return;
     if (boot->running_has_state && boot->running_state == OT_OTA_ABORTED)
         return; /* the other way round: this image was given up, and nothing else boots (no_fallback) */
+    if (a->attempt.phase != OT_PHASE_NONE && ot_digest_equal(&a->running.digest, &a->attempt.target))
+        return; /* the image on trial was selected, or it would not run: otadata reads wrong just now */
     agent_log(a, AGENT_LOG_FALLBACK, boot->running_slot, boot->boot_slot);
-    enum ot_status st = a->port->mark_invalid(a->port->ctx);
+    enum ot_status st = a->port->mark_invalid(a->port->ctx, boot->boot_slot);
     if (st != OT_OK)
         agent_log(a, AGENT_LOG_JOURNAL, st, 0);
 }
@@ -220,8 +222,16 @@ enum agent_event agent_work_start(struct ot_agent *a)
     if (a->goes_back)
         return EV_SWITCHED;
     struct ot_attempt *t = &a->attempt;
-    if (t->phase != OT_PHASE_NONE && agent_outbox_has_outcome(a, t->id))
-        return agent_end(a, OT_EVENT_FAILED, OT_OK); /* the outcome stands already: only clears the record */
+    if (t->phase != OT_PHASE_NONE && agent_outbox_has_outcome(a, t->id)) {
+        /* The outcome stands already: this only clears the record. What runs is then judged without it. */
+        if (agent_end(a, OT_EVENT_FAILED, OT_OK) != EV_ENDED)
+            return EV_NONE;
+        st = agent_guard(a);
+        if (st != OT_OK)
+            agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+        if (a->goes_back)
+            return EV_SWITCHED;
+    }
     if (t->phase == OT_PHASE_NONE)
         return no_attempt(a, &boot);
     a->erased_to = UINT32_MAX;

@@ -76,7 +76,7 @@ enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
 OT_CHECKED enum ot_status agent_select_other(struct ot_agent *a);
 
 /** Give the running slot up for the next boot. OT_OK: another one boots. */
-OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_boot_state *boot);
 
 /** A source over a slot. `ctx` must outlive it. */
 struct agent_slot_source {

@@ -240,7 +240,21 @@ static enum ot_status write_entry(struct vdev *v, const struct ot_otadata_write 
     return OT_E_BOOT_CONTROL;
 }
 
-/* esp_ota_invalidate_inactive_ota_data_slot: erase the inactive entry, unless it names the running slot. */
+static int slot_of(const struct vdev *v, const struct ot_otadata_entry *e)
+{
+    return (int)ot_otadata_slot(e, v->chip.layout.slots.contiguous);
+}
+
+static bool names(const struct vdev *v, const struct ot_otadata_entry *e, int slot)
+{
+    return ot_otadata_usable(e) && slot_of(v, e) == slot;
+}
+
+/*
+ * esp_ota_invalidate_inactive_ota_data_slot, going by the running slot: its entry stays, the other one is erased. Also one
+ * whose CRC is wrong just now, or that looked active when it was read: a torn entry reads differently the next time.
+ * Where no entry names the running slot none is erased: that could invent a first boot.
+ */
 static enum ot_status forget_slot(void *ctx, int slot)
 {
     struct vdev *v = ctx;
@@ -251,16 +265,15 @@ static enum ot_status forget_slot(void *ctx, int slot)
         return OT_OK;
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
-    int active = ot_otadata_active(e);
-    if (active < 0)
-        return OT_OK; /* the first entry decides nothing: leave it, erasing could invent a first boot */
-    unsigned inactive = (unsigned)(1 - active);
-    /* Also one whose CRC is wrong just now: a torn entry may read right the next time. */
-    bool is_right = e[inactive].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[inactive]);
-    if (is_right && (int)ot_otadata_slot(&e[inactive], v->chip.layout.slots.contiguous) == v->running_slot)
+    bool mine[2] = {names(v, &e[0], v->running_slot), names(v, &e[1], v->running_slot)};
+    if (mine[0] == mine[1])
         return OT_OK;
-    uint32_t at = v->chip.layout.slots.otadata.offset + inactive * FLASH_SECTOR_BYTES;
-    if (!is_right && is_erased(v, at, FLASH_SECTOR_BYTES))
+    unsigned other = mine[0] ? 1 : 0;
+    if (e[other].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[other]) &&
+        slot_of(v, &e[other]) == v->running_slot)
+        return OT_OK; /* given up once, but no other slot's */
+    uint32_t at = v->chip.layout.slots.otadata.offset + other * FLASH_SECTOR_BYTES;
+    if (e[other].seq == OT_OTADATA_SEQ_EMPTY && is_erased(v, at, FLASH_SECTOR_BYTES))
         return OT_OK;
     return erase_checked(v, at, FLASH_SECTOR_BYTES) == 0 ? OT_OK : OT_E_BOOT_CONTROL;
 }
@@ -289,12 +302,10 @@ static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *ver
     return st == OT_OK ? write_entry(v, &w) : st;
 }
 
-static enum ot_status mark(struct vdev *v, uint32_t state)
+/* The state of the active entry in `e`: one reading decides and is acted on, because the next may differ. */
+static enum ot_status mark(struct vdev *v, const struct ot_otadata_entry e[2], uint32_t state)
 {
-    struct ot_otadata_entry e[2];
     struct ot_otadata_write w;
-    if (entries(v, e) != 0)
-        return OT_E_BOOT_CONTROL;
     enum ot_status st = ot_otadata_mark(e, state, &w);
     return st == OT_OK ? write_entry(v, &w) : st;
 }
@@ -303,19 +314,19 @@ static enum ot_status mark(struct vdev *v, uint32_t state)
 static enum ot_status mark_valid(void *ctx)
 {
     struct vdev *v = ctx;
-    struct ot_boot_state now;
-    enum ot_status st = boot_state(v, &now);
-    if (st != OT_OK)
-        return st;
-    if (now.boot_slot != now.running_slot && !OT_PLANTED(27))
-        return OT_E_STATE;
-    if (v->running_slot < 0 || !now.running_has_state)
-        return OT_OK; /* factory, or otadata lost: nothing to mark, the running slot is what boots */
-    return mark(v, OT_OTA_VALID);
+    struct ot_otadata_entry e[2];
+    if (v->running_slot < 0 || !v->chip.layout.slots.has_otadata)
+        return OT_OK; /* factory: nothing to mark */
+    if (entries(v, e) != 0)
+        return OT_E_BOOT_CONTROL;
+    int active = ot_otadata_active(e);
+    if (active < 0)
+        return OT_OK; /* otadata lost: the running slot is what boots */
+    return slot_of(v, &e[active]) == v->running_slot ? mark(v, e, OT_OTA_VALID) : OT_E_STATE;
 }
 
-/* Something else must boot when the boot entry is given up. */
-static enum ot_status mark_invalid(void *ctx)
+/* P5. Something else must boot when the running slot is given up. */
+static enum ot_status mark_invalid(void *ctx, int slot)
 {
     struct vdev *v = ctx;
     struct ot_otadata_entry e[2];
@@ -323,15 +334,12 @@ static enum ot_status mark_invalid(void *ctx)
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
     int active = ot_otadata_active(e);
-    if (active < 0)
+    if (active < 0 || slot_of(v, &e[active]) != slot)
         return OT_E_STATE;
-    int given_up = (int)ot_otadata_slot(&e[active], v->chip.layout.slots.contiguous);
-    int left = OT_SLOT_FACTORY;
-    if (ot_otadata_usable(&e[1 - active]))
-        left = (int)ot_otadata_slot(&e[1 - active], v->chip.layout.slots.contiguous);
-    if (given_up == v->running_slot && chip_verify_slot(&v->chip, left, &image) != OT_OK)
+    int left = ot_otadata_usable(&e[1 - active]) ? slot_of(v, &e[1 - active]) : OT_SLOT_FACTORY;
+    if (slot == v->running_slot && chip_verify_slot(&v->chip, left, &image) != OT_OK)
         return OT_E_STATE;
-    return mark(v, OT_OTA_INVALID);
+    return mark(v, e, OT_OTA_INVALID);
 }
 
 static enum ot_status raise_secure_version(void *ctx, uint32_t version)

@@ -139,6 +139,11 @@ const struct matrix_scenario matrix_scenarios[] = {
      .server = ONE(FIRMWARE_B),
      .does = VDEV_LOSE_NETWORK,
      ENDS(FIRMWARE_A, OT_EVENT_REVERTED)},
+    {.id = "S22",
+     .what = "the server stores, and acknowledges, every other message's events only",
+     BOTH_SLOTS_FULL,
+     .server = {.count = 1, .offers = {{.firmware = FIRMWARE_B}}, .stores_every_other = true},
+     ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
 };
 
 const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];

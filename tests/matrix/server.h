@@ -36,7 +36,7 @@ struct ledger {
     /* totals */
     uint32_t sent_bytes;
     uint32_t cuts_made;
-    uint32_t check_ins, refused_messages;
+    uint32_t check_ins, refused_messages, with_events;
     struct ot_wire_check_in last; /* the newest message */
 };
 
@@ -49,6 +49,8 @@ struct server_plan {
     } offers[3];
     uint32_t cut_every; /* the connection breaks each time so many bytes were served in it; 0: never */
     uint32_t cuts_max;
+    bool
+        stores_every_other; /* the database is busy: every second message's events are not stored, and not acknowledged */
 };
 
 /** What a server may do wrong, or an attacker in its place on purpose. */

@@ -206,16 +206,24 @@ static void booted(struct world *w, int slot)
         world_violates(w, "V2: ota_%d boots, which holds no release", slot);
         return;
     }
-    /* otadata that cannot be written any more, on a bootloader without rollback: nobody can take the image out. */
-    if (w->tolerates_failure && w->scenario->no_rollback)
-        return;
-    if (!t->proven[t->running] && something_else_would_boot(w, slot) &&
-        ++t->unproven_boots[t->running] > UNPROVEN_MAX)
-        world_violates(w, "V3: %s was booted %u times without having passed its self test",
-                       w->set.f[t->running].version, t->unproven_boots[t->running]);
     if (w->o.fuses.secure_version > 0 && !t->proven[FIRMWARE_B] && !t->proven[FIRMWARE_N])
         world_violates(w, "V5: the security counter is %u before any image of that version has confirmed",
                        (unsigned)w->o.fuses.secure_version);
+}
+
+/* Its application starts: the agent did not send it back before. */
+static void started(struct world *w)
+{
+    struct truth *t = &w->o.truth;
+    if (t->running == FIRMWARE_NONE || vdev_agent(w->v)->goes_back)
+        return;
+    /* otadata that cannot be written any more, on a bootloader without rollback: nobody can take the image out. */
+    if (w->tolerates_failure && w->scenario->no_rollback)
+        return;
+    if (!t->proven[t->running] && something_else_would_boot(w, t->slot) &&
+        ++t->unproven_boots[t->running] > UNPROVEN_MAX)
+        world_violates(w, "V3: %s was booted %u times without having passed its self test",
+                       w->set.f[t->running].version, t->unproven_boots[t->running]);
 }
 
 static void changed_state(struct world *w, int to, int from)
@@ -244,6 +252,7 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
                ot_agent_state_name((enum ot_agent_state)b), ot_agent_state_name((enum ot_agent_state)a));
     switch (event) {
     case VDEV_BOOTED:
+        started(w);
         break;
     case VDEV_LOADED:
         booted(w, a);

@@ -23,7 +23,8 @@ static enum ot_self_test_state scripted(void *ctx, bool first)
     return c == 'p' ? OT_SELF_TEST_PASSED : c == 'f' ? OT_SELF_TEST_FAILED : OT_SELF_TEST_RUNNING;
 }
 
-static enum ot_self_test_state run(struct ot_self_test *t, const struct ot_check *checks, uint32_t count, unsigned steps)
+static enum ot_self_test_state run(struct ot_self_test *t, const struct ot_check *checks, uint32_t count,
+                                   unsigned steps)
 {
     enum ot_self_test_state state = OT_SELF_TEST_RUNNING;
     ot_self_test_start(t, checks, count, 1000);
@@ -50,8 +51,9 @@ static void checks_run_one_after_the_other(void **state)
 static void a_required_check_fails_by_name_after_its_retries(void **state)
 {
     struct script a = {.says = "p"}, b = {.says = "f"};
-    const struct ot_check checks[] = {{.name = "a", .run = scripted, .ctx = &a, .required = true},
-                                      {.name = "b", .run = scripted, .ctx = &b, .required = true, .retries = 2}};
+    const struct ot_check checks[] = {
+        {.name = "a", .run = scripted, .ctx = &a, .required = true},
+        {.name = "b", .run = scripted, .ctx = &b, .required = true, .retries = 2}};
     struct ot_self_test t;
     (void)state;
     assert_int_equal(run(&t, checks, 2, 50), OT_SELF_TEST_FAILED);
@@ -65,7 +67,8 @@ static void a_required_check_fails_by_name_after_its_retries(void **state)
 static void a_retry_may_pass(void **state)
 {
     struct script a = {.says = "ffp"};
-    const struct ot_check checks[] = {{.name = "a", .run = scripted, .ctx = &a, .required = true, .retries = 2}};
+    const struct ot_check checks[] = {
+        {.name = "a", .run = scripted, .ctx = &a, .required = true, .retries = 2}};
     struct ot_self_test t;
     (void)state;
     assert_int_equal(run(&t, checks, 1, 50), OT_SELF_TEST_PASSED);
@@ -92,7 +95,8 @@ static void a_deadline_ends_each_try(void **state)
     (void)state;
     assert_int_equal(run(&t, checks, 1, 100), OT_SELF_TEST_FAILED);
     assert_int_equal(a.firsts, 2);
-    assert_int_equal(a.calls, 11); /* 0 to 500 ms, then 600 to 1000 ms of the second try, which began at 500 */
+    assert_int_equal(a.calls,
+                     11); /* 0 to 500 ms, then 600 to 1000 ms of the second try, which began at 500 */
 }
 
 static void no_checks_pass_and_too_many_do_not(void **state)

@@ -9,6 +9,8 @@
  *   P2 slot_erase and slot_write refuse while the running image is pending verification (OT_E_STATE).
  *   P3 set_boot refuses without a verdict that accepts the image standing in that slot.
  *   P4 mark_valid refuses unless the running slot is the boot slot.
+ *   P5 mark_invalid refuses unless otadata's active entry is this slot's, now: the vendor's function gives up whatever is
+ *      active, and a torn entry reads differently each time.
  */
 #ifndef AGENT_PORT_H
 #define AGENT_PORT_H
@@ -103,8 +105,8 @@ struct ot_port {
     enum ot_status (*set_boot)(void *ctx, int slot, const struct ot_verdict *verdict);
     /** Confirm the running image (P4). */
     enum ot_status (*mark_valid)(void *ctx);
-    /** Give the *boot* entry up: INVALID; the other slot becomes active. Does not reset. */
-    enum ot_status (*mark_invalid)(void *ctx);
+    /** Give `slot` up: its entry becomes INVALID, the other slot active (P5). Does not reset. */
+    enum ot_status (*mark_invalid)(void *ctx, int slot);
     /** Raise the chip's anti-rollback counter; only after a confirm. A no-op where there is none. */
     enum ot_status (*raise_secure_version)(void *ctx, uint32_t version);
 

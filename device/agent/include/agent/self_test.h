@@ -41,7 +41,8 @@ struct ot_self_test {
 };
 
 /** `checks` is borrowed and must stay; at most OT_CHECKS_MAX, what is more is an immediate failure. */
-void ot_self_test_start(struct ot_self_test *t, const struct ot_check *checks, uint32_t count, uint64_t now_ms);
+void ot_self_test_start(struct ot_self_test *t, const struct ot_check *checks, uint32_t count,
+                        uint64_t now_ms);
 /** One call of the present check. PASSED when all are done and no required one has failed. */
 enum ot_self_test_state ot_self_test_step(struct ot_self_test *t, uint64_t now_ms);
 /** Name of the required check that failed, or NULL. */

@@ -147,7 +147,9 @@ static void a_fallback_boot_can_not_be_confirmed_only_healed(void **state)
     expect_otadata("1:valid,2:pending");
     assert_int_equal(v.port.mark_valid(&v), OT_E_STATE);
     expect_otadata("1:valid,2:pending");
-    assert_int_equal(v.port.mark_invalid(&v), OT_OK);
+    assert_int_equal(v.port.mark_invalid(&v, 0), OT_E_STATE); /* P5: slot 1 is the active one */
+    expect_otadata("1:valid,2:pending");
+    assert_int_equal(v.port.mark_invalid(&v, 1), OT_OK);
     expect_otadata("1:valid,2:invalid");
     assert_int_equal(v.port.mark_valid(&v), OT_OK); /* running is boot again: already so */
     expect_otadata("1:valid,2:invalid");
@@ -174,14 +176,14 @@ static void lost_otadata_is_no_failure_to_confirm(void **state)
     assert_int_equal(now.boot_slot, now.running_slot);
     assert_int_equal(v.port.mark_valid(&v), OT_OK);
     expect_otadata("!1:valid,-");
-    assert_int_equal(v.port.mark_invalid(&v), OT_E_STATE);
+    assert_int_equal(v.port.mark_invalid(&v, 0), OT_E_STATE);
 }
 
 static void a_running_image_is_not_given_up_when_nothing_else_would_boot(void **state)
 {
     (void)state;
     assert_int_equal(start("1:valid,2:new", broken, image[1]), 1);
-    assert_int_equal(v.port.mark_invalid(&v), OT_E_STATE);
+    assert_int_equal(v.port.mark_invalid(&v, 1), OT_E_STATE);
     expect_otadata("1:valid,2:pending");
 }
 
