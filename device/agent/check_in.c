@@ -206,6 +206,12 @@ enum agent_event agent_check_in(struct ot_agent *a, enum ot_ask ask)
     return take_reply(a, reply_len);
 }
 
+/* An offer of an attempt that has ended here is the server's old knowledge: its outcome is on the way. */
+static bool has_news(const struct ot_agent *a)
+{
+    return a->u.reply.has_offer && !agent_outbox_has_outcome(a, a->u.reply.offer.attempt);
+}
+
 enum agent_event agent_work_idle(struct ot_agent *a)
 {
     agent_late_crash_forget(a);
@@ -214,7 +220,7 @@ enum agent_event agent_work_idle(struct ot_agent *a)
     enum agent_event event = agent_check_in(a, OT_ASK_OFFER);
     if (event != EV_AGAIN)
         return event;
-    return a->u.reply.has_offer ? EV_OFFER : EV_NONE;
+    return has_news(a) ? EV_OFFER : EV_NONE;
 }
 
 /* After an outcome, and after each start: tell the server at once, then go on with the usual interval. */
@@ -225,7 +231,7 @@ enum agent_event agent_work_report(struct ot_agent *a)
     enum agent_event event = agent_check_in(a, OT_ASK_OFFER);
     if (event != EV_AGAIN)
         return event;
-    if (a->u.reply.has_offer)
+    if (has_news(a))
         return EV_OFFER;
     return a->outbox.count == 0 ? EV_REPORTED : EV_NONE;
 }
