@@ -56,12 +56,22 @@ static void go_back(struct ot_agent *a)
 }
 
 /*
+ * The image that proved itself runs, and an attempt had selected another one: the reset was that one's, by which the
+ * bootloader came back here. (A crash of this image at the switch itself looks the same; the switch is tried three
+ * times at most.)
+ */
+static bool another_was_on_trial(const struct ot_agent *a)
+{
+    return a->attempt.phase >= OT_PHASE_SWITCHING && !ot_digest_equal(&a->attempt.target, &a->running.digest);
+}
+
+/*
  * The image that proved itself keeps crashing: the other one, if it is there, is better. A brownout or a power cut is
  * the supply's doing, not the image's: neither counts, neither clears.
  */
 static enum ot_status count_crash(struct ot_agent *a)
 {
-    if (!is_abnormal(a->facts.last_reset))
+    if (!is_abnormal(a->facts.last_reset) || another_was_on_trial(a))
         return OT_OK;
     if (a->proof.crashes < 255)
         a->proof.crashes++;

@@ -144,6 +144,14 @@ const struct matrix_scenario matrix_scenarios[] = {
      BOTH_SLOTS_FULL,
      .server = {.count = 1, .offers = {{.firmware = FIRMWARE_B}}, .stores_every_other = true},
      ENDS(FIRMWARE_B, OT_EVENT_CONFIRMED)},
+    {.id = "S23",
+     .what = "three updates in a row panic on trial: the confirmed image is not to blame",
+     .otadata = "1:valid,-",
+     .prelude = FIRMWARE_C,
+     .server = {.count = 3,
+                .offers = {{.firmware = FIRMWARE_B}, {.firmware = FIRMWARE_B}, {.firmware = FIRMWARE_B}}},
+     .does = VDEV_CRASH_AT_ONCE,
+     ENDS(FIRMWARE_C, OT_EVENT_REVERTED)},
 };
 
 const unsigned matrix_scenario_count = sizeof matrix_scenarios / sizeof matrix_scenarios[0];

@@ -29,8 +29,10 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
     if (a == NULL)
         return;
     a->kinds |= 1u << e->kind;
-    if (e->kind == OT_EVENT_LATE_REVERT)
+    if (e->kind == OT_EVENT_LATE_REVERT) {
         a->went_back = true;
+        a->late_reason = e->reason;
+    }
     if (!ot_event_is_outcome(e->kind))
         return;
     a->outcomes++;

@@ -18,6 +18,7 @@ struct ledger_attempt {
     enum ot_status reason;
     char check[OT_CHECK_NAME_MAX + 1];
     bool went_back;    /* late_revert: after the outcome */
+    enum ot_status late_reason;
     uint32_t outcomes; /* different outcome events: must be 1 in the end */
 };
 
@@ -46,7 +47,7 @@ struct server_plan {
     struct {
         enum firmware_name firmware;
         uint32_t abandon_after; /* bytes served; 0: never */
-    } offers[3];
+    } offers[4];
     uint32_t cut_every; /* the connection breaks each time so many bytes were served in it; 0: never */
     uint32_t cuts_max;
     bool

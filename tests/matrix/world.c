@@ -428,6 +428,9 @@ static void judge_attempt(struct world *w, uint32_t index)
     if (a->outcome == OT_EVENT_CONFIRMED && !w->o.truth.proven[a->firmware])
         world_violates(w, "V7: attempt a-%u is reported confirmed, its firmware never passed",
                        (unsigned)index + 1);
+    if (a->went_back && a->late_reason == OT_E_LATE_CRASHES && a->firmware != FIRMWARE_B)
+        world_violates(w, "V7: attempt a-%u is blamed for crashes, its firmware never crashes",
+                       (unsigned)index + 1);
 }
 
 /* V9: eight erases of a metadata sector for each attempt; what resets cost comes on top. */
