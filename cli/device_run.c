@@ -43,7 +43,7 @@ static void say(const struct run *r, const struct vdev *v, const char *event, co
 static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int a, int b)
 {
     const struct run *r = ctx;
-    char slot[8];
+    char slot[8], seq[16];
     switch (event) {
     case VDEV_LOADED:
         break;
@@ -64,6 +64,10 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
         break;
     case VDEV_NETWORK:
         say(r, v, "network", ot_status_wire((enum ot_status)a), "");
+        break;
+    case VDEV_ACKED:
+        snprintf(seq, sizeof seq, "%u", (unsigned)a);
+        say(r, v, "acked", seq, ot_event_kind_name((enum ot_event_kind)b));
         break;
     case VDEV_REFUSED:
         say(r, v, "refused", "", ot_status_wire((enum ot_status)a));

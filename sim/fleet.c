@@ -69,6 +69,18 @@ static void print_event(struct fleet *f, const struct vdev *v, const char *event
     pthread_mutex_unlock(&f->out_lock);
 }
 
+/* In the log before the device goes on: whoever finds a line here may demand the event of the server. */
+static void note_acked(struct fleet *f, const struct vdev *v, int seq, int kind)
+{
+    if (f->options.ack_log == NULL)
+        return;
+    pthread_mutex_lock(&f->out_lock);
+    fprintf(f->options.ack_log, "{\"device\":\"%s\",\"seq\":%u,\"kind\":\"%s\"}\n", vdev_id(v), (unsigned)seq,
+            ot_event_kind_name((enum ot_event_kind)kind));
+    fflush(f->options.ack_log);
+    pthread_mutex_unlock(&f->out_lock);
+}
+
 static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int a, int b)
 {
     struct member *m = ctx;
@@ -101,6 +113,9 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
         break;
     case VDEV_REFUSED:
         print_event(f, v, "refused", "", ot_status_wire((enum ot_status)a));
+        break;
+    case VDEV_ACKED:
+        note_acked(f, v, a, b);
         break;
     case VDEV_NETWORK:
     default:

@@ -19,6 +19,7 @@ struct fleet_options {
     unsigned threads;
     bool json; /* one line per event on `out` */
     FILE *out;
+    FILE *ack_log; /* one line per event that the server has acknowledged; NULL: none */
 };
 
 struct fleet;

@@ -2,8 +2,11 @@
  * otaria-sim: a fleet of virtual ESP32s against a real server.
  *
  *   otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR [--threads N] [--seconds N]
- *                  [--summary FILE] [--json]
+ *                  [--summary FILE] [--ack-log FILE] [--json]
  *   otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]
+ *
+ * --ack-log appends one line for each event that the server has acknowledged to a device:
+ * {"device":"lamp-0001","seq":9,"kind":"confirmed"}
  *
  * Exit codes as the command line's: 0 ok, 1 error, 2 usage. docs/scenarios.md has the scenario file.
  */
@@ -31,7 +34,7 @@ static void on_signal(int number)
 static int help(FILE *to, int exit_code)
 {
     fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
-          "                  [--threads N] [--seconds N] [--summary FILE] [--json]\n"
+          "                  [--threads N] [--seconds N] [--summary FILE] [--ack-log FILE] [--json]\n"
           "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n",
           to);
     return exit_code;
@@ -158,7 +161,7 @@ static int command_plan(int argc, char **argv)
 
 struct run_options {
     struct fleet_options fleet;
-    const char *token_file, *summary;
+    const char *token_file, *summary, *ack_log;
     unsigned long seconds;
 };
 
@@ -171,6 +174,7 @@ static int parse_run(int argc, char **argv, struct run_options *o)
                                             {"threads", required_argument, NULL, 'n'},
                                             {"seconds", required_argument, NULL, 'e'},
                                             {"summary", required_argument, NULL, 'u'},
+                                            {"ack-log", required_argument, NULL, 'a'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
     unsigned long threads = 8;
@@ -199,6 +203,9 @@ static int parse_run(int argc, char **argv, struct run_options *o)
             break;
         case 'u':
             o->summary = optarg;
+            break;
+        case 'a':
+            o->ack_log = optarg;
             break;
         case 'j':
             o->fleet.json = true;
@@ -252,6 +259,14 @@ static int run_fleet(const struct loaded *l, const struct run_options *o, struct
     return result;
 }
 
+static int open_ack_log(struct run_options *o, struct error *err)
+{
+    if (o->ack_log == NULL)
+        return 0;
+    o->fleet.ack_log = fopen(o->ack_log, "ae");
+    return o->fleet.ack_log != NULL ? 0 : error_set(err, "%s: %s", o->ack_log, strerror(errno));
+}
+
 static int command_run(int argc, char **argv)
 {
     struct run_options o = {.fleet = {.out = stdout}};
@@ -260,7 +275,7 @@ static int command_run(int argc, char **argv)
     if (parse_run(argc, argv, &o) != 0)
         return usage();
     char *token = file_read_line(o.token_file, &err);
-    if (token == NULL || https_check_url(o.fleet.server_url, &err) != 0 ||
+    if (token == NULL || https_check_url(o.fleet.server_url, &err) != 0 || open_ack_log(&o, &err) != 0 ||
         load(argv[optind], &l, &err) != 0) {
         free(token);
         return fail(&err);
@@ -272,6 +287,8 @@ static int command_run(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     int result = run_fleet(&l, &o, &err);
+    if (o.fleet.ack_log != NULL && fclose(o.fleet.ack_log) != 0 && result == 0)
+        result = error_set(&err, "%s: %s", o.ack_log, strerror(errno));
     explicit_bzero(token, strlen(token));
     free(token);
     loaded_fini(&l);

@@ -5,8 +5,9 @@
  * contact would fill it with outcomes: then a new attempt cannot start, because a new attempt needs an offer, which
  * needs a contact.)
  */
+#include "work.h"
+
 #include "otaria/planted.h"
-#include "records.h"
 
 #include <string.h>
 
@@ -94,7 +95,9 @@ enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)
 {
     struct ot_outbox *box = &a->outbox;
     uint32_t before = box->count;
-    while (box->count > 0 && box->events[0].seq <= ack)
+    while (box->count > 0 && box->events[0].seq <= ack) {
+        agent_log(a, AGENT_LOG_ACKED, (int32_t)box->events[0].seq, (int32_t)box->events[0].kind);
         drop(box, 0);
+    }
     return box->count != before ? agent_save_outbox(a) : OT_OK;
 }

@@ -97,6 +97,7 @@ enum agent_log_event {
     AGENT_LOG_NETWORK,     /* status, http status */
     AGENT_LOG_BLOCK_WRONG, /* block, 0 */
     AGENT_LOG_JOURNAL,     /* status, 0 */
+    AGENT_LOG_ACKED,       /* sequence, kind: the server has this event, and it has left the outbox */
 };
 
 #endif

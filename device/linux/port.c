@@ -573,7 +573,7 @@ static void app_health(void *ctx, struct ot_health *health)
 static void log_event(void *ctx, uint32_t event, int32_t a, int32_t b)
 {
     const struct vdev *v = ctx;
-    enum { LOG_STATE = 1, LOG_OUTCOME = 4, LOG_REFUSED = 5, LOG_NETWORK = 6 };
+    enum { LOG_STATE = 1, LOG_OUTCOME = 4, LOG_REFUSED = 5, LOG_NETWORK = 6, LOG_ACKED = 9 };
     if (event == LOG_STATE)
         vdev_tell(v, VDEV_STATE, b, a);
     else if (event == LOG_OUTCOME)
@@ -582,6 +582,8 @@ static void log_event(void *ctx, uint32_t event, int32_t a, int32_t b)
         vdev_tell(v, VDEV_REFUSED, a, b);
     else if (event == LOG_NETWORK)
         vdev_tell(v, VDEV_NETWORK, a, b);
+    else if (event == LOG_ACKED)
+        vdev_tell(v, VDEV_ACKED, a, b);
 }
 
 int vdev_port_init(struct vdev *v, struct error *err)

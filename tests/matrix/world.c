@@ -281,6 +281,7 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
             printf("    %s %s\n", event == VDEV_NETWORK ? "network" : "refused",
                    ot_status_wire((enum ot_status)a));
         break;
+    case VDEV_ACKED:
     default:
         break;
     }

@@ -36,6 +36,7 @@ enum vdev_event {
     VDEV_NOTHING_BOOTS,
     VDEV_NETWORK, /* enum ot_status, HTTP status */
     VDEV_REFUSED, /* enum ot_status */
+    VDEV_ACKED,   /* sequence, enum ot_event_kind: the server has said that it has this event */
 };
 
 struct vdev_options {
