@@ -167,16 +167,12 @@ struct run_options {
 
 static int parse_run(int argc, char **argv, struct run_options *o)
 {
-    static const struct option options[] = {{"server", required_argument, NULL, 's'},
-                                            {"ca", required_argument, NULL, 'c'},
-                                            {"token", required_argument, NULL, 't'},
-                                            {"state", required_argument, NULL, 'd'},
-                                            {"threads", required_argument, NULL, 'n'},
-                                            {"seconds", required_argument, NULL, 'e'},
-                                            {"summary", required_argument, NULL, 'u'},
-                                            {"ack-log", required_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"server", required_argument, NULL, 's'},  {"ca", required_argument, NULL, 'c'},
+        {"token", required_argument, NULL, 't'},   {"state", required_argument, NULL, 'd'},
+        {"threads", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 'e'},
+        {"summary", required_argument, NULL, 'u'}, {"ack-log", required_argument, NULL, 'a'},
+        {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0}};
     unsigned long threads = 8;
     bool bad = false;
     int c;

@@ -17,7 +17,7 @@ struct ledger_attempt {
     enum ot_event_kind outcome;
     enum ot_status reason;
     char check[OT_CHECK_NAME_MAX + 1];
-    bool went_back;    /* late_revert: after the outcome */
+    bool went_back; /* late_revert: after the outcome */
     enum ot_status late_reason;
     uint32_t outcomes; /* different outcome events: must be 1 in the end */
 };
