@@ -212,9 +212,10 @@ enum ot_status agent_select_other(struct ot_agent *a)
 enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_boot_state *boot)
 {
     if (boot->boot_slot != boot->running_slot) {
-        if (a->attempt.probation_boots > LEAVING_BOOTS_MAX && !OT_PLANTED(14))
-            return OT_E_NOT_ACCEPTED_BY_BOOT;
-        return agent_verify_slot(a, boot->boot_slot, false);
+        if (OT_PLANTED(14))
+            return OT_OK;
+        return a->attempt.probation_boots > LEAVING_BOOTS_MAX ? OT_E_NOT_ACCEPTED_BY_BOOT
+                                                              : agent_verify_slot(a, boot->boot_slot, false);
     }
     if (a->bootloader == OT_BOOTLOADER_ROLLBACK &&
         a->port->mark_invalid(a->port->ctx, a->facts.running_slot) == OT_OK)

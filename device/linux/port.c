@@ -322,7 +322,8 @@ static enum ot_status mark_valid(void *ctx)
     int active = ot_otadata_active(e);
     if (active < 0)
         return OT_OK; /* otadata lost: the running slot is what boots */
-    return slot_of(v, &e[active]) == v->running_slot ? mark(v, e, OT_OTA_VALID) : OT_E_STATE;
+    return OT_PLANTED(27) || slot_of(v, &e[active]) == v->running_slot ? mark(v, e, OT_OTA_VALID)
+                                                                       : OT_E_STATE;
 }
 
 /* P5. Something else must boot when the running slot is given up. */

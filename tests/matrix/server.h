@@ -51,7 +51,7 @@ struct server_plan {
     uint32_t cut_every; /* the connection breaks each time so many bytes were served in it; 0: never */
     uint32_t cuts_max;
     bool
-        stores_every_other; /* the database is busy: every second message's events are not stored, and not acknowledged */
+        stores_every_third; /* the database is busy: other messages' events are not stored, and not acknowledged */
 };
 
 /** What a server may do wrong, or an attacker in its place on purpose. */
