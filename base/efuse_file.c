@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define CHIP_ESP32C2 0x000Cu
+
 static int read_chip(const json_t *v, struct efuses *out)
 {
     const char *name = json_string_value(v);
@@ -163,6 +165,25 @@ int efuse_file_save(const char *path, const struct efuses *fuses, struct error *
     int result = file_write_atomic(path, text, strlen(text), 0644, err);
     free(text);
     return result;
+}
+
+uint8_t efuses_key_bytes(const struct efuses *fuses)
+{
+    const bool halves =
+        fuses->has_chip && fuses->chip_id == CHIP_ESP32C2; /* all its one key block has room for */
+    return halves ? OT_DIGEST_BYTES / 2 : OT_DIGEST_BYTES;
+}
+
+bool efuses_equal(const struct efuses *a, const struct efuses *b)
+{
+    bool same = a->has_chip == b->has_chip && (!a->has_chip || a->chip_id == b->chip_id) &&
+                memcmp(a->mac, b->mac, sizeof a->mac) == 0 && a->secure_boot == b->secure_boot &&
+                a->secure_version == b->secure_version;
+    for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
+        same = same && a->has_digest[i] == b->has_digest[i] && a->revoked[i] == b->revoked[i] &&
+               (!a->has_digest[i] || ot_digest_equal(&a->digest[i], &b->digest[i]));
+    }
+    return same;
 }
 
 int efuses_random(struct efuses *out, struct error *err)

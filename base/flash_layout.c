@@ -9,7 +9,6 @@
 
 #define SCRATCH_BYTES  16384u
 #define APP_DESC_MAGIC 0xABCD5432u
-#define CHIP_ESP32C2   0x000Cu
 
 int flash_layout_read(struct flash_layout *l, const struct flash *flash, uint32_t table_offset,
                       struct error *err)
@@ -81,18 +80,44 @@ enum ot_status flash_slot_inspect(const struct flash_layout *l, int slot,
     return st;
 }
 
+/* The signature question, by these keys. */
+static enum ot_status judge_source(const struct ot_source *src, const struct ot_image *image,
+                                   const struct ot_image_digests *digests, const struct ot_trust_set *set)
+{
+    uint8_t scratch[OT_SIG_BLOCK_BYTES];
+    struct ot_verdict verdict = {0};
+    ot_trust_judge(src, image, digests, set, crypto_openssl(), scratch, sizeof scratch, &verdict);
+    return ot_verdict_accepts(&verdict, &digests->identity) ? OT_OK : verdict.reason;
+}
+
 enum ot_status flash_slot_judge(const struct flash_layout *l, int slot, const struct ot_image *image,
                                 const struct ot_image_digests *digests, const struct ot_trust_set *set)
 {
     struct flash_part ctx;
-    uint8_t scratch[OT_SIG_BLOCK_BYTES];
-    struct ot_verdict verdict = {0};
     const struct ot_partition *p = ot_slots_partition(&l->slots, slot);
     if (p == NULL)
         return OT_E_NOT_FOUND;
     struct ot_source src = flash_part_source(l->flash, p, &ctx);
-    ot_trust_judge(&src, image, digests, set, crypto_openssl(), scratch, sizeof scratch, &verdict);
-    return ot_verdict_accepts(&verdict, &digests->identity) ? OT_OK : verdict.reason;
+    return judge_source(&src, image, digests, set);
+}
+
+enum ot_status flash_bootloader_judge(const struct flash *flash, uint32_t at, uint32_t space,
+                                      const struct ot_trust_set *set)
+{
+    uint8_t first = 0, scratch[SCRATCH_BYTES];
+    struct ot_partition place = {.offset = at, .size = space};
+    struct flash_part ctx;
+    struct ot_image image;
+    struct ot_image_digests digests;
+    struct ot_source src = flash_part_source(flash, &place, &ctx);
+    enum ot_status st = ot_source_read(&src, 0, &first, 1);
+    if (st == OT_OK && first == 0xFF)
+        return OT_E_NOT_FOUND;
+    if (st == OT_OK)
+        st = ot_image_parse(&src, &(struct ot_image_limits){.is_bootloader = true}, &image);
+    if (st == OT_OK)
+        st = ot_image_hash(&src, &image, crypto_openssl(), scratch, sizeof scratch, &digests);
+    return st == OT_OK ? judge_source(&src, &image, &digests, set) : st;
 }
 
 enum ot_status flash_slot_secure_version(const struct flash_layout *l, int slot, uint32_t *out)
@@ -112,8 +137,7 @@ enum ot_status flash_slot_secure_version(const struct flash_layout *l, int slot,
 struct ot_trust_set efuses_trust(const struct efuses *fuses, struct efuse_keys *mem)
 {
     struct ot_trust_set set = {.keys = mem->keys, .revoked = mem->revoked};
-    if (fuses->has_chip && fuses->chip_id == CHIP_ESP32C2)
-        set.key_bytes = OT_DIGEST_BYTES / 2; /* all its one key block has room for */
+    set.key_bytes = efuses_key_bytes(fuses);
     for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
         if (!fuses->has_digest[i])
             continue;

@@ -44,6 +44,8 @@ enum ot_status ot_fit_judge(const struct ot_image *image, bool is_signed,
         return st;
     if (image->app.secure_version < place->secure_version)
         return OT_E_SECURE_VERSION;
+    if (place->secure_version_max != 0 && image->app.secure_version > place->secure_version_max)
+        return OT_E_SECURE_VERSION_RANGE;
     if (place->slot_bytes == 0)
         return OT_OK;
     if (descriptor != NULL && descriptor->min_slot_bytes > place->slot_bytes)

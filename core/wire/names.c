@@ -6,13 +6,19 @@
 
 #include <string.h>
 
-const struct wire_name wire_event_kinds[] = {
-    {OT_EVENT_DOWNLOADING, "downloading"}, {OT_EVENT_INSTALLED, "installed"},
-    {OT_EVENT_SWITCHING, "switching"},     {OT_EVENT_BOOTED, "booted"},
-    {OT_EVENT_CONFIRMED, "confirmed"},     {OT_EVENT_REVERTED, "reverted"},
-    {OT_EVENT_REJECTED, "rejected"},       {OT_EVENT_NO_FALLBACK, "no_fallback"},
-    {OT_EVENT_FAILED, "failed"},           {OT_EVENT_WITHDRAWN, "withdrawn"},
-    {OT_EVENT_LATE_REVERT, "late_revert"}, {0, NULL}};
+const struct wire_name wire_event_kinds[] = {{OT_EVENT_DOWNLOADING, "downloading"},
+                                             {OT_EVENT_INSTALLED, "installed"},
+                                             {OT_EVENT_SWITCHING, "switching"},
+                                             {OT_EVENT_BOOTED, "booted"},
+                                             {OT_EVENT_CONFIRMED, "confirmed"},
+                                             {OT_EVENT_REVERTED, "reverted"},
+                                             {OT_EVENT_REJECTED, "rejected"},
+                                             {OT_EVENT_NO_FALLBACK, "no_fallback"},
+                                             {OT_EVENT_FAILED, "failed"},
+                                             {OT_EVENT_WITHDRAWN, "withdrawn"},
+                                             {OT_EVENT_LATE_REVERT, "late_revert"},
+                                             {OT_EVENT_KEY_KEPT, "key_kept"},
+                                             {0, NULL}};
 
 const struct wire_name wire_resets[] = {{OT_RESET_UNKNOWN, "unknown"},       {OT_RESET_POWER_ON, "power_on"},
                                         {OT_RESET_SOFTWARE, "software"},     {OT_RESET_PANIC, "panic"},

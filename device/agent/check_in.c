@@ -114,13 +114,26 @@ static void fill_health(struct ot_agent *a, struct ot_health *h)
     a->health.uptime_s = keep.uptime_s;
 }
 
+/* The eFuses may know of more than the journal: the factory's, or those of a journal that was lost. */
+static void add_revoked(struct ot_wire_check_in *m, const struct ot_digest *key)
+{
+    for (uint32_t i = 0; i < m->revoked_count; i++) {
+        if (ot_digest_equal(&m->revoked[i], key))
+            return;
+    }
+    if (m->revoked_count < OT_WIRE_REVOKED_MAX)
+        m->revoked[m->revoked_count++] = *key;
+}
+
 static void fill_keys(const struct ot_agent *a, struct ot_wire_check_in *m)
 {
-    bool own = a->running_described && a->running_desc.key_count > 0;
-    m->key_count = own ? a->running_desc.key_count : a->facts.factory_key_count;
-    memcpy(m->keys, own ? a->running_desc.keys : a->facts.factory_keys, sizeof m->keys);
+    struct ot_trust_set trust = agent_software_trust(a);
+    m->key_count = (uint8_t)trust.key_count;
+    memcpy(m->keys, trust.keys, trust.key_count * sizeof m->keys[0]);
     m->revoked_count = a->trust.revoked_count;
     memcpy(m->revoked, a->trust.revoked, sizeof m->revoked);
+    for (uint32_t i = 0; i < a->facts.fuse_revoked_count; i++)
+        add_revoked(m, &a->facts.fuse_revoked[i]);
 }
 
 static void fill_slots(struct ot_agent *a, struct ot_wire_check_in *m)

@@ -34,7 +34,7 @@ static void drop(struct ot_outbox *box, uint32_t index)
 /* Progress may be lost; what became of an image may not. */
 static bool may_be_dropped(enum ot_event_kind kind)
 {
-    return !ot_event_is_outcome(kind) && kind != OT_EVENT_LATE_REVERT;
+    return !ot_event_is_outcome(kind) && kind != OT_EVENT_LATE_REVERT && kind != OT_EVENT_KEY_KEPT;
 }
 
 /* Make room for one more. False when all are outcomes. */
@@ -82,13 +82,14 @@ enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enu
     return put(a, a->attempt.id, kind, reason, a->attempt.received_bytes);
 }
 
-enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_status reason)
+enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,
+                                     enum ot_status reason)
 {
     for (uint32_t i = 0; i < a->outbox.count; i++) {
-        if (a->outbox.events[i].kind == OT_EVENT_LATE_REVERT && same_id(a->outbox.events[i].attempt, attempt))
+        if (a->outbox.events[i].kind == kind && same_id(a->outbox.events[i].attempt, attempt))
             return OT_OK;
     }
-    return put(a, attempt, OT_EVENT_LATE_REVERT, reason, 0);
+    return put(a, attempt, kind, reason, 0);
 }
 
 enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)

@@ -92,52 +92,6 @@ enum agent_event agent_work_probation(struct ot_agent *a)
     return a->journal_failures > 3 ? give_up(a, OT_E_JOURNAL) : EV_NONE;
 }
 
-static bool is_revoked(const struct ot_agent *a, const struct ot_digest *key)
-{
-    for (uint32_t i = 0; i < a->trust.revoked_count; i++) {
-        if (ot_digest_equal(&a->trust.revoked[i], key))
-            return true;
-    }
-    return false;
-}
-
-/* Its floor, the keys it retires. */
-static enum ot_status adopt_descriptor(struct ot_agent *a)
-{
-    bool changed = false;
-    if (!a->running_described)
-        return OT_OK;
-    if (a->running_desc.floor > a->trust.floor) {
-        a->trust.floor = a->running_desc.floor;
-        changed = true;
-    }
-    for (uint32_t i = 0; i < a->running_desc.revoke_count; i++) {
-        if (is_revoked(a, &a->running_desc.revoke[i]) || a->trust.revoked_count == OT_WIRE_REVOKED_MAX)
-            continue;
-        a->trust.revoked[a->trust.revoked_count++] = a->running_desc.revoke[i];
-        changed = true;
-    }
-    return changed ? agent_save_trust(a) : OT_OK;
-}
-
-void agent_adopt(struct ot_agent *a)
-{
-    enum ot_status st = OT_PLANTED(28) ? OT_OK : adopt_descriptor(a);
-    if (st != OT_OK)
-        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* tried again at the next start */
-}
-
-/* Burned for ever, and too high it boots nothing any more: not on one reading, which can be wrong. */
-static enum ot_status raise_counter(struct ot_agent *a)
-{
-    if (a->running_secure_version <= a->facts.secure_version)
-        return OT_OK;
-    enum ot_status st = agent_verify_slot(a, a->facts.running_slot, false);
-    if (st == OT_OK && a->image.app.secure_version != a->running_secure_version)
-        st = OT_E_READ;
-    return st == OT_OK ? a->port->raise_secure_version(a->port->ctx, a->running_secure_version) : st;
-}
-
 /* It runs and has proved itself, though otadata gave it up (ABORTED) or lost it. Make it the selected slot again. */
 static enum ot_status heal_no_fallback(struct ot_agent *a)
 {
@@ -179,9 +133,6 @@ enum agent_event agent_work_confirm(struct ot_agent *a)
     if (st != OT_OK)
         return EV_NONE; /* come again: without the record the next start would ask for another self test */
     agent_adopt(a);
-    st = OT_PLANTED(28) ? OT_OK : raise_counter(a);
-    if (st != OT_OK)
-        agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* the bootloader does it for an image that is VALID */
     return agent_end(a, a->no_fallback ? OT_EVENT_NO_FALLBACK : OT_EVENT_CONFIRMED, OT_OK);
 }
 
@@ -192,16 +143,15 @@ enum ot_status agent_select_other(struct ot_agent *a)
     struct ot_digest old = a->other.digest;
     if (a->facts.running_slot < 0 || a->facts.ota_count < 2)
         return OT_E_STATE;
-    /* It was confirmed once; it need not carry a signature by today's keys, but it must be whole. */
+    /* The very image that was there at start. */
     enum ot_status st = agent_verify_slot(a, other, false);
     if (st != OT_OK)
         return st;
     if (ot_digest_is_zero(&old) || !ot_digest_equal(&old, &a->digests.identity))
         return OT_E_IMAGE_DIGEST;
+    /* What has confirmed raised the floor and retired keys for good: no way back behind that. */
     st = agent_verify_slot(a, other, true);
-    if (st != OT_OK && st != OT_E_BELOW_FLOOR)
-        return st;
-    return a->port->set_boot(a->port->ctx, other, &a->verdict);
+    return st == OT_OK ? a->port->set_boot(a->port->ctx, other, &a->verdict) : st;
 }
 
 /*

@@ -21,6 +21,7 @@ enum ot_status agent_note_proof(struct ot_agent *a, const char *attempt)
     a->proof.digest = a->running.digest;
     a->proof.crashes = 0;
     a->proof.trial_boots = 0;
+    a->proof.keys_settled = false;
     memset(a->proof.attempt, 0, sizeof a->proof.attempt);
     memcpy(a->proof.attempt, attempt, strlen(attempt));
     return agent_save_proof(a);
@@ -30,7 +31,7 @@ enum ot_status agent_tell_late_revert(struct ot_agent *a, enum ot_status reason)
 {
     if (OT_PLANTED(18) || a->proof.attempt[0] == '\0')
         return OT_OK; /* nobody offered it, or it is told already */
-    enum ot_status st = agent_outbox_add_late(a, a->proof.attempt, reason);
+    enum ot_status st = agent_outbox_add_late(a, a->proof.attempt, OT_EVENT_LATE_REVERT, reason);
     if (st != OT_OK)
         return st;
     agent_log(a, AGENT_LOG_OUTCOME, OT_EVENT_LATE_REVERT, reason);

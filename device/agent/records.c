@@ -7,12 +7,12 @@
  *            6 last tries, 7 zero, 8 release, 12 verified, 16 received, 20 reason, 24 bytes, 28 block bytes,
  *            32 target, 64 artifact sha256, 96 blocks sha256, 128 last target, 160 id[25], 185 version[33]
  *   OUTBOX   1 count, 4 next seq, then 40 bytes an event: seq, kind, way, 2 zero, reason, bytes, id[24]
- *   TRUST    1 revoked count, 4 floor, 8 digests
+ *   TRUST    1 revoked count, 2 key count, 4 floor, 8 generation, 12 keys[4], 140 revoked digests
  *   TOKEN    1 enrolled, 2 token[64]
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
  *   CHECK    4 attempt id[25], 32 check name[25]
- *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 8 digest, 40 attempt id[25]
+ *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 4 keys settled, 8 digest, 40 attempt id[25]
  */
 #include "records.h"
 
@@ -26,7 +26,7 @@
 #define ATTEMPT_BYTES  218u
 #define EVENT_BYTES    40u
 #define OUTBOX_HEAD    8u
-#define TRUST_HEAD     8u
+#define TRUST_HEAD     140u
 #define TOKEN_BYTES    66u
 #define HEALTH_BYTES   40u
 #define CLAIM_BYTES    69u
@@ -172,19 +172,28 @@ enum ot_status agent_save_trust(struct ot_agent *a)
     uint8_t b[OT_JOURNAL_RECORD_MAX] = {0};
     uint32_t len = TRUST_HEAD + a->trust.revoked_count * OT_DIGEST_BYTES;
     b[1] = a->trust.revoked_count;
+    b[2] = a->trust.key_count;
     ot_store32(b + 4, a->trust.floor);
+    ot_store32(b + 8, ++a->trust.generation);
+    memcpy(b + 12, a->trust.keys, a->trust.key_count * OT_DIGEST_BYTES);
     memcpy(b + TRUST_HEAD, a->trust.revoked, a->trust.revoked_count * OT_DIGEST_BYTES);
     enum ot_status st = save(a, OT_JOURNAL_TRUST, b, len);
     return st == OT_OK ? save(a, OT_JOURNAL_TRUST_2, b, len) : st;
 }
 
-/* Floor and revocations only ever grow, so the copy that knows more is the newer one. */
+/* Floor and revocations only ever grow: what either copy knows is in force. Of the keys the newer list is. */
 static void load_trust_copy(struct ot_agent *a, enum ot_journal_key key)
 {
     uint8_t b[OT_JOURNAL_RECORD_MAX];
     uint32_t len = load(a, key, b);
-    if (len < TRUST_HEAD || b[1] > OT_WIRE_REVOKED_MAX || len != TRUST_HEAD + b[1] * OT_DIGEST_BYTES)
+    if (len < TRUST_HEAD || b[1] > OT_WIRE_REVOKED_MAX || b[2] > OT_WIRE_KEYS_MAX ||
+        len != TRUST_HEAD + b[1] * OT_DIGEST_BYTES)
         return;
+    if (ot_load32(b + 8) > a->trust.generation) {
+        a->trust.generation = ot_load32(b + 8);
+        a->trust.key_count = b[2];
+        memcpy(a->trust.keys, b + 12, b[2] * OT_DIGEST_BYTES);
+    }
     if (ot_load32(b + 4) > a->trust.floor)
         a->trust.floor = ot_load32(b + 4);
     if (b[1] > a->trust.revoked_count) {
@@ -268,6 +277,7 @@ enum ot_status agent_save_proof(struct ot_agent *a)
     b[1] = a->proof.crashes;
     b[2] = a->proof.trial_boots;
     b[3] = (uint8_t)a->bootloader;
+    b[4] = a->proof.keys_settled ? 1 : 0;
     memcpy(b + 8, a->proof.digest.bytes, OT_DIGEST_BYTES);
     memcpy(b + 40, a->proof.attempt, OT_ATTEMPT_ID_MAX);
     return save(a, OT_JOURNAL_PROOF, b, PROOF_BYTES);
@@ -281,6 +291,7 @@ static void load_proof(struct ot_agent *a)
     a->proof.crashes = b[1];
     a->proof.trial_boots = b[2];
     a->bootloader = b[3] <= OT_BOOTLOADER_PLAIN ? (enum ot_wire_bootloader)b[3] : OT_BOOTLOADER_UNKNOWN;
+    a->proof.keys_settled = b[4] == 1;
     memcpy(a->proof.digest.bytes, b + 8, OT_DIGEST_BYTES);
     memcpy(a->proof.attempt, b + 40, OT_ATTEMPT_ID_MAX);
 }

@@ -24,7 +24,7 @@ OT_CHECKED enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kin
                                            enum ot_status reason);
 /** The same for an attempt that is over: what became of its image since. Once in the outbox is enough. */
 OT_CHECKED enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt,
-                                                enum ot_status reason);
+                                                enum ot_event_kind kind, enum ot_status reason);
 /** The server has everything up to `ack`. */
 OT_CHECKED enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack);
 bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt);

@@ -3,6 +3,7 @@ set(OTARIA_AGENT_SOURCES
   agent.c
   check_in.c
   download.c
+  keys.c
   machine.c
   outbox.c
   probation.c

@@ -171,7 +171,7 @@ static bool is_factory_fresh(const struct ot_agent *a, const struct ot_boot_stat
 
 /*
  * What the journal knows counts: this image is confirmed, though otadata has forgotten or never knew. Else its next boot
- * is its last. And what it asks for is in force, also where it came from the factory or a cut came before that.
+ * is its last. And what it asks for is in force, also where it came from the factory, or a cut or a failure came before.
  */
 static void heal_proven(struct ot_agent *a, const struct ot_boot_state *boot)
 {

@@ -101,6 +101,8 @@ static enum agent_event already_running(struct ot_agent *a)
 enum agent_event agent_work_offered(struct ot_agent *a)
 {
     struct ot_wire_offer offer = a->u.reply.offer;
+    if (a->wishes_open)
+        agent_adopt(a); /* the running image is about to be the old one */
     take_offer(a, &offer);
     enum ot_status st = judge_offer(a, &offer);
     if (st != OT_OK) {

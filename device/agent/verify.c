@@ -7,6 +7,8 @@
 #include "otaria/fit.h"
 #include "otaria/planted.h"
 
+#include <string.h>
+
 static enum ot_status read_slot(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
     const struct agent_slot_source *source = ctx;
@@ -18,35 +20,32 @@ struct ot_source agent_source(struct agent_slot_source *ctx, uint32_t slot_bytes
     return (struct ot_source){.ctx = ctx, .size = slot_bytes, .read = read_slot};
 }
 
-/* Trust of the running, confirmed image: its descriptor's keys, else the factory's; less journalled revocations. */
-static struct ot_trust_set software_trust(const struct ot_agent *a)
+/* What the chip's own Secure Boot believes. */
+static struct ot_trust_set hardware_trust(const struct ot_agent *a)
 {
-    struct ot_trust_set set = {.keys = a->facts.factory_keys,
-                               .key_count = a->facts.factory_key_count,
-                               .revoked = a->trust.revoked,
-                               .revoked_count = a->trust.revoked_count};
-    if (a->running_described && a->running_desc.key_count > 0) {
-        set.keys = a->running_desc.keys;
-        set.key_count = a->running_desc.key_count;
-    }
-    return set;
+    return (struct ot_trust_set){.keys = a->facts.fuse_keys,
+                                 .key_count = a->facts.fuse_key_count,
+                                 .revoked = a->facts.fuse_revoked,
+                                 .revoked_count = a->facts.fuse_revoked_count,
+                                 .key_bytes = a->facts.fuse_key_bytes};
+}
+
+static enum ot_status judge_by(struct ot_agent *a, const struct ot_source *src,
+                               const struct ot_trust_set *set)
+{
+    ot_trust_judge(src, &a->image, &a->digests, set, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES,
+                   &a->verdict);
+    return ot_verdict_accepts(&a->verdict, &a->digests.identity) ? OT_OK : a->verdict.reason;
 }
 
 static enum ot_status judge(struct ot_agent *a, const struct ot_source *src)
 {
-    struct ot_trust_set software = software_trust(a);
-    ot_trust_judge(src, &a->image, &a->digests, &software, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES,
-                   &a->verdict);
-    if (!ot_verdict_accepts(&a->verdict, &a->digests.identity) || !a->facts.has_secure_boot)
-        return a->verdict.reason;
+    struct ot_trust_set software = agent_software_trust(a), hardware = hardware_trust(a);
+    enum ot_status st = judge_by(a, src, &software);
+    if (st != OT_OK || !a->facts.has_secure_boot)
+        return st;
     /* Hardware Secure Boot must accept it too: better refused now than by the bootloader. */
-    struct ot_trust_set fuses = {.keys = a->facts.fuse_keys,
-                                 .key_count = a->facts.fuse_key_count,
-                                 .revoked = a->facts.fuse_revoked,
-                                 .revoked_count = a->facts.fuse_revoked_count};
-    ot_trust_judge(src, &a->image, &a->digests, &fuses, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES,
-                   &a->verdict);
-    return a->verdict.reason;
+    return judge_by(a, src, &hardware);
 }
 
 static enum ot_status fit(struct ot_agent *a, const struct ot_source *src)
@@ -64,16 +63,15 @@ static enum ot_status fit(struct ot_agent *a, const struct ot_source *src)
         .slot_bytes = a->facts.slot_bytes,
         .floor = a->trust.floor,
         .secure_version = a->facts.secure_version,
+        .secure_version_max = a->facts.secure_version_max,
         .allows_undescribed = a->facts.allows_undescribed,
     };
     return ot_fit_judge(&a->image, true, st == OT_OK ? &desc : NULL, &place);
 }
 
 /* `file_bytes` of the slot are one whole file; 0: a slot, whose end is erased or older. */
-static enum ot_status verify_once(struct ot_agent *a, int slot, uint32_t file_bytes, bool judge_trust)
+static enum ot_status inspect(struct ot_agent *a, const struct ot_source *src, uint32_t file_bytes)
 {
-    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
-    struct ot_source src = agent_source(&ctx, file_bytes != 0 ? file_bytes : a->facts.slot_bytes);
     struct ot_image_limits limits = {.has_chip = true,
                                      .chip_id = a->facts.chip_id,
                                      .has_revision = a->facts.has_chip_revision,
@@ -81,11 +79,19 @@ static enum ot_status verify_once(struct ot_agent *a, int slot, uint32_t file_by
                                      .space = a->facts.slot_bytes};
     bool is_signed;
     a->verdict = (struct ot_verdict){0};
-    enum ot_status st = ot_image_parse(&src, &limits, &a->image);
+    enum ot_status st = ot_image_parse(src, &limits, &a->image);
     if (st == OT_OK && file_bytes != 0)
-        st = ot_image_file_shape(&src, &a->image, &is_signed);
+        st = ot_image_file_shape(src, &a->image, &is_signed);
     if (st == OT_OK)
-        st = ot_image_hash(&src, &a->image, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES, &a->digests);
+        st = ot_image_hash(src, &a->image, a->port->crypto, a->buffer, OT_AGENT_BUFFER_BYTES, &a->digests);
+    return st;
+}
+
+static enum ot_status verify_once(struct ot_agent *a, int slot, uint32_t file_bytes, bool judge_trust)
+{
+    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_source src = agent_source(&ctx, file_bytes != 0 ? file_bytes : a->facts.slot_bytes);
+    enum ot_status st = inspect(a, &src, file_bytes);
     if (st != OT_OK || !judge_trust)
         return st;
     if (OT_PLANTED(9)) {
@@ -111,10 +117,47 @@ enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
     return verify(a, slot, 0, judge_trust);
 }
 
+static enum ot_status verify_without_once(struct ot_agent *a, int slot, const struct ot_digest *key)
+{
+    struct ot_digest revoked[4];
+    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
+    struct ot_trust_set set = hardware_trust(a);
+    memcpy(revoked, set.revoked, sizeof a->facts.fuse_revoked);
+    revoked[set.revoked_count++] = *key;
+    set.revoked = revoked;
+    enum ot_status st = inspect(a, &src, 0);
+    st = st == OT_OK ? judge_by(a, &src, &set) : st;
+    a->verdict = (struct ot_verdict){0}; /* a verdict by the eFuses alone activates nothing */
+    return st;
+}
+
+enum ot_status agent_verify_without(struct ot_agent *a, int slot, const struct ot_digest *key)
+{
+    enum ot_status st = verify_without_once(a, slot, key);
+    for (int i = 0; i < 2 && st != OT_OK; i++)
+        st = verify_without_once(a, slot, key);
+    return st;
+}
+
+/* What it would do to the keys once it has confirmed. */
+static enum ot_status judge_keys(struct ot_agent *a, int slot)
+{
+    struct ot_descriptor desc;
+    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
+    enum ot_status st = ot_descriptor_read(&src, &desc);
+    if (st != OT_OK && st != OT_E_DESC_MISSING)
+        return st;
+    return agent_judge_keys(a, st == OT_OK ? &desc : NULL);
+}
+
 enum agent_event agent_work_verify(struct ot_agent *a)
 {
     /* The bytes that were offered are all there is: what lies behind them in the slot is of an older image. */
     enum ot_status st = verify(a, a->attempt.slot, a->attempt.image.bytes, true);
+    if (st == OT_OK)
+        st = judge_keys(a, a->attempt.slot);
     if (st == OT_OK && !OT_PLANTED(8) && !ot_digest_equal(&a->digests.identity, &a->attempt.target)) {
         a->verdict = (struct ot_verdict){0};
         st = OT_E_WRONG_TARGET;

@@ -47,8 +47,18 @@ OT_CHECKED enum ot_status agent_guard(struct ot_agent *a);
 /** The image has run long enough for its resets to be forgotten. */
 void agent_late_crash_forget(struct ot_agent *a);
 
-/** What the running, proven image asks to be remembered: floor, retired keys. Writes what is new only. */
+/**
+ * What the running, proven image asks to be remembered: floor, trusted and retired keys, secure_version, retired keys of
+ * the eFuses. Writes only what is new. What fails is logged and tried again at the next start and before the next update
+ * (a->wishes_open). Nothing for an image that has not proved itself.
+ */
 void agent_adopt(struct ot_agent *a);
+
+/** The keys in force: those of the confirmed image, less the revoked ones. Points into `a`. */
+struct ot_trust_set agent_software_trust(const struct ot_agent *a);
+
+/** May the image with this descriptor (NULL: none) take over the keys? OT_OK, OT_E_LOCKOUT, OT_E_REVOKED_FULL. */
+OT_CHECKED enum ot_status agent_judge_keys(const struct ot_agent *a, const struct ot_descriptor *desc);
 
 enum agent_event agent_work_start(struct ot_agent *a);
 enum agent_event agent_work_enrol(struct ot_agent *a);
@@ -71,6 +81,9 @@ enum agent_event agent_end(struct ot_agent *a, enum ot_event_kind outcome, enum 
 
 /** Full verification of a slot's image; digests, image and verdict in the agent. */
 enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust);
+
+/** Would the chip still start this slot if it revoked `key`? OT_OK, or why not. */
+OT_CHECKED enum ot_status agent_verify_without(struct ot_agent *a, int slot, const struct ot_digest *key);
 
 /** Select the other slot, if what stands there is whole, trusted and not below the floor. */
 OT_CHECKED enum ot_status agent_select_other(struct ot_agent *a);
@@ -98,6 +111,7 @@ enum agent_log_event {
     AGENT_LOG_BLOCK_WRONG, /* block, 0 */
     AGENT_LOG_JOURNAL,     /* status, 0 */
     AGENT_LOG_ACKED,       /* sequence, kind: the server has this event, and it has left the outbox */
+    AGENT_LOG_KEY,         /* place in the descriptor's `revoke`, status: retired in the eFuses, or why not */
 };
 
 #endif

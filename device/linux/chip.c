@@ -74,14 +74,38 @@ static int learn_chip(struct chip *c, struct error *err)
     return c->fuses.has_chip ? 0 : error_set(err, "no slot holds an ESP app image");
 }
 
+int chip_reload_fuses(struct chip *c)
+{
+    if (c->world->burn == NULL)
+        return efuse_file_load(c->efuse_path, &c->fuses, NULL);
+    c->fuses = *c->world->fuses;
+    return 0;
+}
+
+/* eFuses are read back: what is not there was not burned, whatever the answer was. */
 enum ot_status chip_burn(struct chip *c, const struct efuses *fuses)
 {
     int done = c->world->burn != NULL ? c->world->burn(c->world->ctx, fuses)
                                       : efuse_file_save(c->efuse_path, fuses, NULL);
-    if (done != 0)
+    if (chip_reload_fuses(c) != 0)
         return OT_E_FLASH_WRITE;
-    c->fuses = *fuses;
-    return OT_OK;
+    return done == 0 && efuses_equal(&c->fuses, fuses) ? OT_OK : OT_E_FLASH_WRITE;
+}
+
+const struct ot_chip *chip_model(const struct chip *c)
+{
+    return ot_chip_by_id(c->fuses.chip_id);
+}
+
+enum ot_status chip_raise_secure_version(struct chip *c, uint32_t version)
+{
+    struct efuses raised = c->fuses;
+    if (version > chip_model(c)->secure_version_bits)
+        return OT_E_RANGE;
+    if (version <= c->fuses.secure_version)
+        return OT_OK;
+    raised.secure_version = version;
+    return chip_burn(c, &raised);
 }
 
 static int open_flash(struct chip *c, const char *flash_path, struct error *err)
@@ -139,16 +163,33 @@ int chip_slot_source(const struct chip *c, int slot, struct flash_part *ctx, str
     return 0;
 }
 
-enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image)
+enum ot_status chip_verify_slot_by(const struct chip *c, const struct efuses *fuses, int slot,
+                                   struct ot_image *image)
 {
     struct ot_image_digests digests;
     struct efuse_keys keys;
-    struct ot_image_limits limits = {.has_chip = c->fuses.has_chip, .chip_id = c->fuses.chip_id};
+    struct ot_image_limits limits = {.has_chip = fuses->has_chip, .chip_id = fuses->chip_id};
     enum ot_status st = flash_slot_inspect(&c->layout, slot, &limits, image, &digests);
-    if (st != OT_OK || !c->fuses.secure_boot)
+    if (st != OT_OK || !fuses->secure_boot)
         return st;
-    struct ot_trust_set burned = efuses_trust(&c->fuses, &keys);
+    struct ot_trust_set burned = efuses_trust(fuses, &keys);
     return flash_slot_judge(&c->layout, slot, image, &digests, &burned);
+}
+
+enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image)
+{
+    return chip_verify_slot_by(c, &c->fuses, slot, image);
+}
+
+enum ot_status chip_verify_bootloader(const struct chip *c, const struct efuses *fuses)
+{
+    struct efuse_keys keys;
+    uint32_t at = chip_model(c)->bootloader_offset;
+    if (!fuses->secure_boot)
+        return OT_OK;
+    struct ot_trust_set burned = efuses_trust(fuses, &keys);
+    enum ot_status st = flash_bootloader_judge(c->flash, at, OT_TABLE_OFFSET_DEFAULT - at, &burned);
+    return st == OT_E_NOT_FOUND ? OT_OK : st;
 }
 
 /* --- boot step --- */
@@ -183,10 +224,7 @@ static uint32_t boot_chip_version(void *ctx)
 
 static enum ot_status boot_burn(void *ctx, uint32_t version)
 {
-    struct chip *c = ctx;
-    struct efuses raised = c->fuses;
-    raised.secure_version = version;
-    return chip_burn(c, &raised);
+    return chip_raise_secure_version(ctx, version);
 }
 
 enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, struct ot_boot_result *out)
@@ -198,5 +236,9 @@ enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, st
                                 .image_secure_version = boot_image_version,
                                 .chip_secure_version = boot_chip_version,
                                 .burn_secure_version = boot_burn};
+    memset(out, 0, sizeof *out);
+    out->slot = out->selected = OT_SLOT_NONE;
+    if (chip_verify_bootloader(c, &c->fuses) != OT_OK)
+        return OT_E_NO_BOOT; /* the ROM says so, before anything else runs */
     return ot_boot_decide(&c->layout.slots, config, &port, out);
 }

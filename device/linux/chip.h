@@ -32,8 +32,25 @@ struct chip {
 int chip_open(struct chip *c, const char *flash_path, const struct vdev_world *world, struct error *err);
 void chip_close(struct chip *c);
 
-/** Burn what `fuses` has and the chip has not. OT_OK when it is durable. */
+/**
+ * Burn what `fuses` has and the chip has not. OT_OK when it is durable. Where it fails some of the bits may be burned:
+ * `c->fuses` is what the chip holds then.
+ */
 enum ot_status chip_burn(struct chip *c, const struct efuses *fuses);
+/** Read the eFuses again: a reset. -1 when they cannot be read. */
+int chip_reload_fuses(struct chip *c);
+/** What is known of this chip's model; never NULL after chip_open(). */
+const struct ot_chip *chip_model(const struct chip *c);
+/** Raise the anti-rollback counter. OT_E_RANGE, with nothing burned, above what it can hold. */
+enum ot_status chip_raise_secure_version(struct chip *c, uint32_t version);
+/**
+ * ROM and bootloader, as these eFuses would have it: does the bootloader in flash start? A virtual chip without one
+ * (flash create without --bootloader) has its boot step built in: nobody signed it, and it starts by any keys.
+ */
+enum ot_status chip_verify_bootloader(const struct chip *c, const struct efuses *fuses);
+/** ... and does the image in this slot? */
+enum ot_status chip_verify_slot_by(const struct chip *c, const struct efuses *fuses, int slot,
+                                   struct ot_image *image);
 
 /** Factory data page (fctry, else nvs): one page of bytes, or -1 when there is none. */
 int chip_factory_page(const struct chip *c, uint8_t page[FLASH_SECTOR_BYTES]);
@@ -48,7 +65,10 @@ int chip_slot_source(const struct chip *c, int slot, struct flash_part *ctx, str
 /** Parse, hash and, with Secure Boot on in the eFuses, judge the image in a slot: what the bootloader would do. */
 enum ot_status chip_verify_slot(const struct chip *c, int slot, struct ot_image *image);
 
-/** The boot decision on this flash. Writes otadata (and eFuses) at the moments a bootloader does. */
+/**
+ * ROM and boot decision on this flash: OT_E_NO_BOOT also when the ROM does not accept the bootloader. Writes otadata (and
+ * eFuses) at the moments a bootloader does.
+ */
 enum ot_status chip_boot(struct chip *c, const struct ot_boot_config *config, struct ot_boot_result *out);
 
 #endif

@@ -55,6 +55,8 @@ static void copy_fuses(const struct chip *c, struct ot_facts *f)
 {
     f->has_secure_boot = c->fuses.secure_boot;
     f->secure_version = c->fuses.secure_version;
+    f->can_revoke = chip_model(c)->can_revoke;
+    f->fuse_key_bytes = efuses_key_bytes(&c->fuses);
     f->fuse_key_count = f->fuse_revoked_count = 0;
     for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
         if (!c->fuses.has_digest[i])
@@ -75,6 +77,7 @@ static enum ot_status facts(void *ctx, struct ot_facts *out)
     out->running_slot = (int8_t)v->running_slot;
     out->last_reset = v->next_reset;
     copy_fuses(&v->chip, out);
+    out->secure_version_max = v->options.anti_rollback ? chip_model(&v->chip)->secure_version_bits : 0;
     for (uint8_t i = 0; i < out->ota_count; i++) {
         p = ot_slots_partition(&v->chip.layout.slots, i);
         if (out->slot_bytes == 0 || p->size < out->slot_bytes)
@@ -346,11 +349,52 @@ static enum ot_status mark_invalid(void *ctx, int slot)
 static enum ot_status raise_secure_version(void *ctx, uint32_t version)
 {
     struct vdev *v = ctx;
-    if (!v->options.anti_rollback || version <= v->chip.fuses.secure_version)
+    return v->options.anti_rollback ? chip_raise_secure_version(&v->chip, version) : OT_OK;
+}
+
+/* The eFuses with this key revoked; false when they do not hold it. */
+static bool without_key(const struct efuses *fuses, const struct ot_digest *key, struct efuses *out)
+{
+    bool found = false;
+    *out = *fuses;
+    for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
+        if (!fuses->has_digest[i] || memcmp(fuses->digest[i].bytes, key->bytes, efuses_key_bytes(fuses)) != 0)
+            continue;
+        out->revoked[i] = true;
+        found = true;
+    }
+    return found;
+}
+
+static bool may_try_again(enum ot_status st)
+{
+    return st == OT_E_READ || st == OT_E_CRYPTO;
+}
+
+/* P6, as esp_ota_revoke_secure_boot_public_key() has it. */
+static enum ot_status revoke_key(void *ctx, const struct ot_digest *key)
+{
+    struct vdev *v = ctx;
+    struct efuses after;
+    struct ot_boot_state now;
+    struct ot_image image;
+    if (!v->chip.fuses.secure_boot || !chip_model(&v->chip)->can_revoke ||
+        !without_key(&v->chip.fuses, key, &after))
+        return OT_E_NOT_FOUND;
+    if (efuses_equal(&v->chip.fuses, &after))
         return OT_OK;
-    struct efuses raised = v->chip.fuses;
-    raised.secure_version = version;
-    return chip_burn(&v->chip, &raised);
+    enum ot_status st = boot_state(v, &now);
+    if (st != OT_OK)
+        return OT_E_READ;
+    if (now.boot_slot != now.running_slot ||
+        (now.running_has_state && now.running_state != OT_OTA_VALID && now.running_state != OT_OTA_UNDEFINED))
+        return OT_E_STATE;
+    st = chip_verify_bootloader(&v->chip, &after);
+    if (st == OT_OK)
+        st = chip_verify_slot_by(&v->chip, &after, v->running_slot, &image);
+    if (st != OT_OK)
+        return may_try_again(st) ? st : OT_E_LOCKOUT;
+    return chip_burn(&v->chip, &after);
 }
 
 /* --- journal --- */
@@ -609,6 +653,7 @@ int vdev_port_init(struct vdev *v, struct error *err)
         .mark_valid = mark_valid,
         .mark_invalid = mark_invalid,
         .raise_secure_version = raise_secure_version,
+        .revoke_key = revoke_key,
         .journal_get = journal_get,
         .journal_set = journal_set,
         .post = post,

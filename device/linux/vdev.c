@@ -78,8 +78,6 @@ void vdev_cut(struct vdev *v, enum ot_reset_reason reason)
     v->agent.transfer_open = false;
     if (reason == OT_RESET_POWER_ON)
         v->crash_signature = 0; /* RTC memory is gone too */
-    if (v->world.burn != NULL)
-        v->chip.fuses = *v->world.fuses;
 }
 
 void vdev_use_https(struct vdev *v, struct https *https)
@@ -137,7 +135,8 @@ static int boot(struct vdev *v)
     v->behaviour = NULL;
     v->boots++;
     /* RAM is gone: what the journal remembers is read back from flash. */
-    if (journal_log_open(&v->chip.journal,
+    if (chip_reload_fuses(&v->chip) != 0 ||
+        journal_log_open(&v->chip.journal,
                          &(struct journal_flash){v->chip.journal.flash.ctx, v->chip.journal.flash.read,
                                                  v->chip.journal.flash.program,
                                                  v->chip.journal.flash.erase_sector}) != 0 ||

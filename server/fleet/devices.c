@@ -126,6 +126,15 @@ static struct fleet_change change_of(const struct visit *v, struct fleet_rollout
     return (struct fleet_change){.fleet = v->f, .batch = v->batch, .rollout = r};
 }
 
+static void tell_key_kept(const struct fleet_change *change, const struct fleet_membership *at,
+                          const struct fleet_device *d, const struct ot_wire_event *e)
+{
+    char text[200];
+    uint32_t ring = at->rollout->engine.members[at->member].ring;
+    snprintf(text, sizeof text, "%s: %s", d->id, ot_status_text(e->reason));
+    fleet_timeline(change->fleet, change->batch, at->rollout, "key_kept", (int)ring, d->id, text);
+}
+
 static void apply_event(struct visit *v, const struct ot_wire_event *e)
 {
     struct fleet_membership *at = find_attempt(v->d, e->attempt);
@@ -140,6 +149,8 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
     x->bytes = e->bytes > x->bytes ? e->bytes : x->bytes;
     if (e->check[0] != '\0')
         memcpy(x->check, e->check, sizeof x->check);
+    if (e->kind == OT_EVENT_KEY_KEPT)
+        tell_key_kept(&change, at, v->d, e);
     bool runs_target = fleet_runs_release(v->d, at->rollout->release);
     rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
     fleet_store_member(&change, at->member);

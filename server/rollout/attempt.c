@@ -82,6 +82,7 @@ int attempt_input_of(enum ot_event_kind kind)
     case OT_EVENT_LATE_REVERT:
         return ATTEMPT_ON_LATE_REVERT;
     case OT_EVENT_NONE:
+    case OT_EVENT_KEY_KEPT: /* nothing about the attempt */
     default:
         return -1;
     }

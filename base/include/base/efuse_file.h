@@ -26,6 +26,10 @@ struct efuses {
     bool revoked[EFUSE_DIGESTS];
 };
 
+/** Bytes of a key digest that these eFuses hold: 16 on the ESP32-C2, else 32. */
+uint8_t efuses_key_bytes(const struct efuses *fuses);
+bool efuses_equal(const struct efuses *a, const struct efuses *b);
+
 /** Load and check completely; unknown keys are refused by name. */
 int efuse_file_load(const char *path, struct efuses *out, struct error *err);
 /** Replace atomically. Refuses to clear anything that `path` has set already. */

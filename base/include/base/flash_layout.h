@@ -51,6 +51,12 @@ enum ot_status flash_slot_inspect(const struct flash_layout *l, int slot,
 /** The signature question for an image that flash_slot_inspect() found good. OT_OK or why not. */
 enum ot_status flash_slot_judge(const struct flash_layout *l, int slot, const struct ot_image *image,
                                 const struct ot_image_digests *digests, const struct ot_trust_set *set);
+/**
+ * The ROM's question about the bootloader at `at`, in `space` bytes: does it verify by a key of `set`? OT_E_NOT_FOUND:
+ * none is there (flash is erased).
+ */
+enum ot_status flash_bootloader_judge(const struct flash *flash, uint32_t at, uint32_t space,
+                                      const struct ot_trust_set *set);
 /** secure_version as a bootloader reads it: no more than the description's magic is looked at. */
 enum ot_status flash_slot_secure_version(const struct flash_layout *l, int slot, uint32_t *out);
 

@@ -67,6 +67,9 @@
     X(OT_E_SECURE_VERSION, -54, "secure_version", "the image is below the chip's anti-rollback version")     \
     X(OT_E_WRONG_TARGET, -55, "wrong_target", "the image is not the one that was offered")                   \
     X(OT_E_LOCKOUT, -56, "lockout", "the image would leave this device without a usable key")                \
+    X(OT_E_SECURE_VERSION_RANGE, -57, "secure_version_range",                                                \
+      "the image's secure_version is above what the chip's anti-rollback counter can hold")                  \
+    X(OT_E_REVOKED_FULL, -58, "revoked_full", "the device cannot remember any more retired keys")            \
     /* signatures */                                                                                         \
     X(OT_E_UNSIGNED, -60, "unsigned", "the image carries no signature sector")                               \
     X(OT_E_SIG_FORMAT, -61, "signature_format", "a signature block is malformed")                            \
@@ -108,7 +111,9 @@
     X(OT_E_TOO_MANY_ATTEMPTS, -125, "too_many_attempts", "the release was tried too often on this device")   \
     X(OT_E_NO_CONTACT, -126, "no_contact", "the server could not be reached during the self test")           \
     X(OT_E_BOOT_RECORD, -127, "boot_record", "otadata was lost or damaged, so that another image booted")    \
-    X(OT_E_LATE_CRASHES, -128, "late_crashes", "the confirmed image kept crashing soon after boot")
+    X(OT_E_LATE_CRASHES, -128, "late_crashes", "the confirmed image kept crashing soon after boot")          \
+    X(OT_E_KEY_NEEDED, -129, "key_needed",                                                                   \
+      "a retired key stays valid in the eFuses: the bootloader or a slot needs it")
 
 enum ot_status {
 #define OT_STATUS_ENUM(name, number, wire, text) name = (number),

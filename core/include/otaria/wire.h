@@ -102,6 +102,8 @@ enum ot_event_kind {
     OT_EVENT_WITHDRAWN = 15,   /* dropped because the server no longer wanted it */
     /* after an outcome */
     OT_EVENT_LATE_REVERT = 20,
+    OT_EVENT_KEY_KEPT =
+        21, /* a key the image retires stays valid in the eFuses: `reason` says why; told once */
 };
 
 enum ot_way {

@@ -50,6 +50,7 @@ struct ot_proof {
     char attempt[OT_ATTEMPT_ID_MAX + 1]; /* that brought it; "": factory, or its late revert is reported */
     uint8_t crashes;                     /* of that image: abnormal resets in a row, each soon after boot */
     uint8_t trial_boots;                 /* of another image that runs without an attempt */
+    bool keys_settled; /* what it asks of the eFuses' keys is done, or was found impossible and told */
 };
 
 /** Why the last failed self test failed. A record of its own: older agents must be able to read the others. */
@@ -64,9 +65,12 @@ struct ot_outbox {
     struct ot_wire_event events[OT_AGENT_OUTBOX_EVENTS];
 };
 
-/** Floor and revocations. */
+/** Floor and revocations, which only grow, and the keys the last confirmed image trusts. */
 struct ot_trust_state {
     uint32_t floor;
+    uint32_t generation; /* of the record: the higher one of the two copies is the newer */
+    uint8_t key_count;   /* 0: the factory's keys */
+    struct ot_digest keys[OT_WIRE_KEYS_MAX];
     uint8_t revoked_count;
     struct ot_digest revoked[OT_WIRE_REVOKED_MAX];
 };
@@ -116,6 +120,8 @@ struct ot_agent {
     uint64_t defer_since_ms;
     uint64_t uptime_saved_ms;
     bool contact_since_boot;
+    bool trust_unsaved; /* floor, keys or revocations are in force, and not in both copies of the record */
+    bool wishes_open;   /* something the running image asks for could not be done */
     bool self_test_started;
     enum ot_self_test_state self_test;
     enum ot_status self_test_reason;

@@ -11,6 +11,9 @@
  *   P4 mark_valid refuses unless the running slot is the boot slot.
  *   P5 mark_invalid refuses unless otadata's active entry is this slot's, now: the vendor's function gives up whatever is
  *      active, and a torn entry reads differently each time.
+ *   P6 revoke_key refuses unless the running image is confirmed, and bootloader and running image both verify by
+ *      another key that is burned and not revoked. Whether the other slot may be given up is the agent's to know.
+ *   P7 raise_secure_version burns nothing for a version that the counter cannot hold (OT_E_RANGE).
  */
 #ifndef AGENT_PORT_H
 #define AGENT_PORT_H
@@ -35,8 +38,9 @@ struct ot_facts {
     bool allows_undescribed;
     uint8_t ota_count;
     int8_t running_slot;
-    uint32_t slot_bytes; /* of the slot to write */
-    uint32_t secure_version;
+    uint32_t slot_bytes;         /* of the slot to write */
+    uint32_t secure_version;     /* the chip's anti-rollback counter */
+    uint32_t secure_version_max; /* what it can hold; 0 where the bootloader does not use it */
     enum ot_reset_reason last_reset;
     /* Keys provisioned at the factory: the trust of a device whose running image is undescribed. */
     uint8_t factory_key_count;
@@ -45,6 +49,8 @@ struct ot_facts {
     bool has_secure_boot;
     uint8_t fuse_key_count, fuse_revoked_count;
     struct ot_digest fuse_keys[3], fuse_revoked[3];
+    uint8_t fuse_key_bytes; /* of a digest the eFuses hold: 32, or 16 on the ESP32-C2; 0 means 32 */
+    bool can_revoke; /* the chip has revoke bits. ESP32 and C2 have none: the software list is all there */
     uint8_t attribute_count;
     struct ot_wire_attribute attributes[OT_WIRE_ATTRIBUTES_MAX];
 };
@@ -63,7 +69,7 @@ struct ot_boot_state {
 enum ot_journal_key {
     OT_JOURNAL_ATTEMPT = 1, /* the attempt in progress */
     OT_JOURNAL_OUTBOX = 2,  /* events not acknowledged yet, and the event sequence */
-    OT_JOURNAL_TRUST = 3,   /* floor and revocations, first copy */
+    OT_JOURNAL_TRUST = 3,   /* floor, revocations and trusted keys, first copy */
     OT_JOURNAL_TRUST_2 = 4, /* second copy */
     OT_JOURNAL_TOKEN = 5,   /* the device token */
     OT_JOURNAL_HEALTH = 6,  /* monotonic counters */
@@ -107,8 +113,17 @@ struct ot_port {
     enum ot_status (*mark_valid)(void *ctx);
     /** Give `slot` up: its entry becomes INVALID, the other slot active (P5). Does not reset. */
     enum ot_status (*mark_invalid)(void *ctx, int slot);
-    /** Raise the chip's anti-rollback counter; only after a confirm. A no-op where there is none. */
+    /**
+     * Raise the chip's anti-rollback counter; only after a confirm. A no-op where there is none. A cut may leave it in
+     * between: asking again goes on. OT_OK, OT_E_RANGE (P7), OT_E_FLASH_WRITE (try again later).
+     */
     enum ot_status (*raise_secure_version)(void *ctx, uint32_t version);
+    /**
+     * Burn the revoke bit of a Secure Boot key, for good. OT_OK also when it is burned already; OT_E_NOT_FOUND: this chip
+     * holds no such key, or cannot revoke; OT_E_STATE: the running image is not confirmed; OT_E_LOCKOUT: the bootloader or
+     * the running image needs it (P6); OT_E_READ, OT_E_CRYPTO, OT_E_FLASH_WRITE: try again later.
+     */
+    enum ot_status (*revoke_key)(void *ctx, const struct ot_digest *key);
 
     /* --- journal: `set` is atomic and durable when it returns OT_OK: after a power cut `get` gives old or new --- */
 

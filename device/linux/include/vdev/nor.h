@@ -22,6 +22,7 @@ enum nor_op {
     NOR_READ,
     NOR_PROGRAM, /* within one page */
     NOR_ERASE,   /* one sector */
+    NOR_BURN,    /* no flash at all: a world hands its eFuse burns to the same hooks, under this name */
 };
 
 struct nor_command {
