@@ -81,9 +81,37 @@ static struct ot_descriptor descriptor_of(const struct firmware_set *set, const 
         d.key_count = 2;
         d.keys[1] = set->key[1];
     }
+    if (plan->drops_old_slot && name == FIRMWARE_B)
+        d.flags = OT_DESC_FLAG_DROP_OLD_SLOT;
     if (plan->raises_floor && name == FIRMWARE_B)
         d.floor = d.release;
     return d;
+}
+
+struct sign_key *firmware_key(unsigned index)
+{
+    static struct sign_key *keys[2];
+    if (keys[index] == NULL)
+        keys[index] = sign_key_make(OT_SCHEME_RSA3072);
+    return keys[index];
+}
+
+static uint8_t *sign_by(uint8_t keys, const uint8_t *image, uint32_t unsigned_size, uint32_t *size)
+{
+    struct sign_key *signers[2];
+    unsigned count = 0;
+    for (unsigned k = 0; k < 2; k++) {
+        if ((keys >> k & 1u) != 0)
+            signers[count++] = firmware_key(k);
+    }
+    return sign_file(image, unsigned_size, signers, count, size);
+}
+
+static uint8_t signers_of(const struct firmware_plan *plan, enum firmware_name name)
+{
+    if (plan->signers[name] != 0)
+        return plan->signers[name];
+    return plan->changes_key && name == FIRMWARE_N ? 2 : 1;
 }
 
 static void make_one(struct firmware_set *set, const struct firmware_plan *plan, enum firmware_name name)
@@ -103,20 +131,11 @@ static void make_one(struct firmware_set *set, const struct firmware_plan *plan,
                               .seed = 100u + (uint32_t)name,
                               .size = (sectors - 1u) * 4096u};
     uint8_t *image = image_make(&spec, &unsigned_size);
-    struct sign_key *signer[1] = {firmware_key(plan->changes_key && name == FIRMWARE_N ? 1 : 0)};
-    f->bytes = sign_file(image, unsigned_size, signer, 1, &f->size);
+    f->bytes = sign_by(signers_of(plan, name), image, unsigned_size, &f->size);
     f->digest_offset = unsigned_size - OT_DIGEST_BYTES;
     memcpy(f->identity.bytes, f->bytes + f->digest_offset, OT_DIGEST_BYTES);
     free(image);
     firmware_rehash(f);
-}
-
-struct sign_key *firmware_key(unsigned index)
-{
-    static struct sign_key *keys[2];
-    if (keys[index] == NULL)
-        keys[index] = sign_key_make(OT_SCHEME_RSA3072);
-    return keys[index];
 }
 
 void firmware_make(struct firmware_set *set, const struct firmware_plan *plan)
@@ -212,6 +231,25 @@ static void put_factory_data(const struct firmware_set *set, struct nor *nor)
     bad |= nvs_page_put_blob(&page, "trust", set->key[0].bytes, OT_DIGEST_BYTES);
     MUST(bad == 0);
     nor_poke(nor, 0x13000, page.bytes, sizeof page.bytes);
+}
+
+void firmware_secure_boot(const struct firmware_set *set, struct nor *nor, struct efuses *fuses, uint8_t keys)
+{
+    uint32_t unsigned_size = 0, size = 0;
+    uint8_t *image = image_make(
+        &(struct image_spec){.chip_id = MATRIX_CHIP, .project = "bootloader", .seed = 7, .size = 4096},
+        &unsigned_size);
+    uint8_t *signed_image = sign_by(keys, image, unsigned_size, &size);
+    MUST(size <= OT_TABLE_OFFSET_DEFAULT);
+    nor_poke(nor, 0, signed_image, size); /* where the C3 has it */
+    free(image);
+    free(signed_image);
+    fuses->secure_boot = true;
+    for (unsigned k = 0; k < 2; k++) {
+        fuses->has_digest[k] = true;
+        fuses->digest[k] = set->key[k];
+    }
+    fuses->revoked[2] = true; /* as the first boot leaves a place nobody uses */
 }
 
 void firmware_flash(const struct firmware_set *set, struct nor *nor, const char *otadata)

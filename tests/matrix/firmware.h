@@ -6,6 +6,7 @@
 #ifndef MATRIX_FIRMWARE_H
 #define MATRIX_FIRMWARE_H
 
+#include "base/efuse_file.h"
 #include "otaria/trust.h"
 #include "sign_support.h"
 #include "vdev/nor.h"
@@ -40,10 +41,12 @@ struct firmware {
 
 /** How the releases are made; zero is plain. */
 struct firmware_plan {
-    uint32_t bytes;      /* of the signed file of B, about; a multiple of 4096 */
-    bool changes_key;    /* B trusts key 2 and retires key 1; N is signed by key 2 */
-    bool raises_counter; /* B has secure_version 3, N too */
-    bool raises_floor;   /* B's floor is its own release */
+    uint32_t bytes;                  /* of the signed file of B, about; a multiple of 4096 */
+    bool changes_key;                /* B trusts key 2 and retires key 1; N is signed by key 2 */
+    bool raises_counter;             /* B has secure_version 3, N too */
+    bool drops_old_slot;             /* B says so */
+    uint8_t signers[FIRMWARE_COUNT]; /* bit k: signed by key k; 0: key 0 (N, when keys change: key 1) */
+    bool raises_floor;               /* B's floor is its own release */
 };
 
 struct firmware_set {
@@ -68,6 +71,10 @@ int firmware_in_slot(const struct firmware_set *set, const struct nor *nor, int 
 /** ... and is it there to the last byte? */
 bool firmware_is_whole(const struct firmware_set *set, const struct nor *nor, int slot, int name);
 int firmware_by_digest(const struct firmware_set *set, const struct ot_digest *identity);
+
+/** Burn both keys, and put a bootloader into the flash that is signed by those of `keys`. */
+void firmware_secure_boot(const struct firmware_set *set, struct nor *nor, struct efuses *fuses,
+                          uint8_t keys);
 
 /** A flash with A in ota_0, selected and valid, and factory data. `nor` is freshly initialised. */
 void firmware_flash(const struct firmware_set *set, struct nor *nor, const char *otadata);

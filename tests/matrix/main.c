@@ -42,6 +42,8 @@ static struct totals run_share(const struct suite *suite, const struct options *
 {
     static struct world w;
     for (unsigned s = 0; s < matrix_scenario_count; s++) {
+        if (suite->scenario != NULL && strcmp(suite->scenario, matrix_scenarios[s].id) != 0)
+            continue;
         if (o->scenario != NULL && strcmp(o->scenario, matrix_scenarios[s].id) != 0)
             continue;
         world_open(&w, &matrix_scenarios[s], run.bytes);

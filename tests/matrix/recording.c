@@ -7,6 +7,8 @@
 
 enum operation_kind operation_kind_of(const struct world *w, const struct nor_command *c)
 {
+    if (c->op == NOR_BURN)
+        return OPERATION_BURN;
     bool record = world_is_otadata(w, c->offset) || world_is_journal(w, c->offset);
     if (c->op == NOR_ERASE)
         return record ? OPERATION_RECORD_ERASE : OPERATION_IMAGE_ERASE;
@@ -27,7 +29,7 @@ static enum nor_answer note(void *ctx, struct world *w, const struct nor_command
     struct operation *o = &r->operations[r->count++];
     world_snapshot(w, &o->before);
     o->command = *c;
-    if (c->op == NOR_PROGRAM)
+    if (c->op == NOR_PROGRAM || c->op == NOR_BURN)
         memcpy(o->bytes, c->bytes, c->len);
     o->kind = operation_kind_of(w, c);
     o->running_slot = w->o.truth.slot;
@@ -48,9 +50,21 @@ bool recording_try(struct recording *r, struct world *w)
     return good;
 }
 
+/* As the scenario's table says it must, without faults. */
+static void judge_end(struct world *w)
+{
+    const struct ledger *l = &w->o.ledger;
+    enum ot_event_kind outcome = l->attempts[l->attempt_count - 1].outcome;
+    if (w->o.truth.running != w->scenario->ends_on || outcome != w->scenario->outcome)
+        world_violates(w, "ends as %s on %s", ot_event_kind_name(outcome),
+                       w->set.f[w->o.truth.running].version);
+}
+
 void recording_make(struct recording *r, struct world *w)
 {
     if (recording_try(r, w))
+        judge_end(w);
+    if (w->violation[0] == '\0')
         return;
     fprintf(stderr, "matrix: %s without faults: %s\n", w->scenario->id, w->violation);
     abort();

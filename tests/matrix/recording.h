@@ -8,7 +8,8 @@
 struct operation {
     struct world_snapshot before;
     struct nor_command command;
-    uint8_t bytes[FLASH_PAGE_BYTES]; /* of a program */
+    uint8_t bytes[sizeof(struct efuses) > FLASH_PAGE_BYTES ? sizeof(struct efuses)
+                                                           : FLASH_PAGE_BYTES]; /* of a program, or a burn */
     enum operation_kind kind;
     int running_slot; /* -1: the boot step does it */
     enum ot_agent_state state;

@@ -18,8 +18,11 @@ struct matrix_scenario {
     uint32_t check_fails, check_retries, probation_min_s;
     bool check_is_optional;
     bool anti_rollback, no_rollback;
-    bool old_breaks;   /* the old image is unreadable from the first boot of the new one on */
-    uint32_t settle_s; /* only then is it over: what crashes late shall have crashed */
+    bool old_breaks;         /* the old image is unreadable from the first boot of the new one on */
+    bool secure_boot;        /* in hardware: both keys burned, the third place revoked */
+    uint8_t bootloader_keys; /* bit k: the bootloader is signed by key k */
+    bool keeps_key;          /* key 0 cannot be revoked in hardware: to be told, once */
+    uint32_t settle_s;       /* only then is it over: what crashes late shall have crashed */
     int ends_on;
     enum ot_event_kind outcome; /* of the last attempt */
 };

@@ -33,6 +33,8 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
         a->went_back = true;
         a->late_reason = e->reason;
     }
+    if (e->kind == OT_EVENT_KEY_KEPT)
+        a->keys_kept++;
     if (!ot_event_is_outcome(e->kind))
         return;
     a->outcomes++;
@@ -92,6 +94,7 @@ static void answer_offer(const struct server *s, struct ledger *l, struct ot_wir
     if (!has_open_attempt(l)) {
         if (l->plan_at == s->plan.count || l->attempt_count == LEDGER_ATTEMPTS)
             return;
+        l->sent_to = 0;
         l->attempts[l->attempt_count++] =
             (struct ledger_attempt){.firmware = (int)s->plan.offers[l->plan_at++].firmware, .wanted = true};
     }
@@ -246,6 +249,8 @@ enum ot_status server_get_open(struct server *s, struct ledger *l, const char *p
         *total += 4096;
     if (!l->serves_blocks && offset > 0 && lies(s, LIE_IGNORES_RANGE))
         offset = 0; /* a port that is not told would go on where it thinks it is */
+    if (!l->serves_blocks && l->sent_to > offset && l->sent_to - offset > l->again_most)
+        l->again_most = l->sent_to - offset;
     *http_status = offset > 0 ? 206 : 200;
     l->serves = a->firmware;
     l->serve_at = offset;
@@ -272,6 +277,15 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         if (n > s->plan.cut_every - s->in_connection)
             n = s->plan.cut_every - s->in_connection;
     }
+    if (!l->serves_blocks && s->plan.cut_at > 0 && l->cuts_made == 0) {
+        if (l->serve_at >= s->plan.cut_at) {
+            l->cuts_made++;
+            l->serves = FIRMWARE_NONE;
+            return OT_E_NETWORK;
+        }
+        if (n > s->plan.cut_at - l->serve_at)
+            n = s->plan.cut_at - l->serve_at;
+    }
     if (!l->serves_blocks && s->lie == LIE_ENDLESS && s->lies_left > 0) {
         *len = cap;
         memset(buf, 0x5A, cap); /* for ever */
@@ -288,6 +302,7 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         return OT_OK;
     s->in_connection += n;
     l->sent_bytes += n;
+    l->sent_to = l->serve_at;
     maybe_abandon(s, l);
     if (l->attempt_count > 0 && !l->attempts[l->attempt_count - 1].wanted) {
         l->serves = FIRMWARE_NONE; /* and the connection ends */

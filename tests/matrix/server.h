@@ -19,6 +19,7 @@ struct ledger_attempt {
     char check[OT_CHECK_NAME_MAX + 1];
     bool went_back; /* late_revert: after the outcome */
     enum ot_status late_reason;
+    uint8_t keys_kept; /* key_kept: so many different events */
     uint32_t outcomes; /* different outcome events: must be 1 in the end */
 };
 
@@ -36,6 +37,8 @@ struct ledger {
     uint32_t serve_at;
     /* totals */
     uint32_t sent_bytes;
+    uint32_t sent_to;    /* end of the image bytes sent last */
+    uint32_t again_most; /* that a device asked for again, at one go, though they had been sent */
     uint32_t cuts_made;
     uint32_t check_ins, refused_messages, with_events;
     struct ot_wire_check_in last; /* the newest message */
@@ -52,6 +55,7 @@ struct server_plan {
     uint32_t cuts_max;
     bool
         stores_every_third; /* the database is busy: other messages' events are not stored, and not acknowledged */
+    uint32_t cut_at;        /* the connection breaks at this byte of the image, once; 0: never */
 };
 
 /** What a server may do wrong, or an attacker in its place on purpose. */

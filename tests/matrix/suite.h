@@ -26,6 +26,7 @@ struct suite {
     const char *id, *what;
     uint32_t default_bytes;
     void (*run)(struct run *run, struct world *w);
+    const char *scenario; /* the only one; NULL: all */
 };
 
 extern const struct suite matrix_suites[];

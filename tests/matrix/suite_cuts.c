@@ -19,7 +19,7 @@ static void describe(const struct operation *o, const struct variant *v, char *o
 static void cut_at(struct world *w, const struct operation *o, const struct variant *v, uint64_t seed)
 {
     world_restore(w, &o->before);
-    variant_apply(&w->nor, &o->command, v, seed);
+    world_tear(w, &o->command, v, seed);
     nor_power_on(&w->nor, seed);
 }
 
@@ -65,11 +65,11 @@ void suite_single(struct run *r, struct world *w)
             if (!run_takes(r, key, 2))
                 continue;
             bool good;
+            w->verbose = r->verbose;
             if (variant->goes_on) {
                 good = run_with_answer(w, i, NOR_SKIP, true);
             } else {
                 cut_at(w, o, variant, i * 64u + v);
-                w->verbose = r->verbose;
                 good = run_to_end(w, true);
             }
             describe(o, variant, what, sizeof what);
@@ -169,7 +169,7 @@ static enum nor_answer storm_fault(void *ctx, struct world *w, const struct nor_
     s->next_in = (uint32_t)(nor_random(&s->chance) % 80u);
     if (v->goes_on)
         return NOR_SKIP;
-    variant_apply(&w->nor, c, v, nor_random(&s->chance));
+    world_tear(w, c, v, nor_random(&s->chance));
     world_cut(w, OT_RESET_BROWNOUT);
 }
 
@@ -208,7 +208,7 @@ static enum nor_answer brownout_fault(void *ctx, struct world *w, const struct n
     if (c->op == NOR_READ || b->left == 0 || c->op != b->op || c->offset != b->offset)
         return NOR_DO;
     b->left--;
-    variant_apply(&w->nor, c, &half, b->left);
+    world_tear(w, c, &half, b->left);
     world_cut(w, OT_RESET_BROWNOUT);
 }
 

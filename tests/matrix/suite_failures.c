@@ -96,6 +96,9 @@ static enum nor_answer at_the_operation(struct failing *f, struct world *w, cons
     f->offset = c->offset;
     f->len = c->len;
     f->op = c->op;
+    if (c->op == NOR_BURN)
+        return f->mode == FAIL_NO_OP || f->mode == FAIL_UNSTABLE ? NOR_SKIP
+                                                                 : NOR_FAIL; /* no flash, no stuck bits */
     switch (f->mode) {
     case FAIL_REPORTED:
     case FAIL_FOR_GOOD:

@@ -17,6 +17,8 @@ void suite_flash_failures(struct run *r, struct world *w);
 void suite_corrupt_image(struct run *r, struct world *w);
 void suite_changing_reads(struct run *r, struct world *w);
 void suite_failing_calls(struct run *r, struct world *w);
+void suite_cut_connections(struct run *r, struct world *w);
+void suite_cut_downloads(struct run *r, struct world *w);
 
 /** From the scenario's start, with `answer` for the n-th program or erase, the run going on. */
 bool run_with_answer(struct world *w, uint32_t at, enum nor_answer answer, bool next);

@@ -68,6 +68,10 @@ static const struct variant image_erase[] = {
     NOT_DONE, DONE, PART(1, 4), PART(1, 2), PART(3, 4), BITS(1), BITS(2), BITS(3), WEAK(1), UNSTABLE(1),
 };
 
+static const struct variant burn[] = {
+    NOT_DONE, DONE, PART(1, 2), BITS(1), BITS(2), NO_OP,
+};
+
 #define COUNT(table) (unsigned)(sizeof(table) / sizeof(table)[0])
 
 static const struct {
@@ -79,6 +83,7 @@ static const struct {
     [OPERATION_RECORD_ERASE] = {record_erase, COUNT(record_erase), "erase of a record sector"},
     [OPERATION_IMAGE_PROGRAM] = {image_program, COUNT(image_program), "program of an image page"},
     [OPERATION_IMAGE_ERASE] = {image_erase, COUNT(image_erase), "erase of an image sector"},
+    [OPERATION_BURN] = {burn, COUNT(burn), "burn of eFuses"},
 };
 
 unsigned variant_count(enum operation_kind kind)

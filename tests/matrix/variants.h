@@ -9,6 +9,7 @@ enum operation_kind {
     OPERATION_RECORD_ERASE,
     OPERATION_IMAGE_PROGRAM,
     OPERATION_IMAGE_ERASE,
+    OPERATION_BURN, /* eFuses: counter, revoke bits */
     OPERATION_KINDS
 };
 
@@ -24,7 +25,7 @@ unsigned variant_count(enum operation_kind kind);
 const struct variant *variant_get(enum operation_kind kind, unsigned index);
 const char *operation_kind_name(enum operation_kind kind);
 
-/** Tear `command` as the variant says. */
+/** Tear `command`, one of the flash's, as the variant says. Burns: world_tear(). */
 void variant_apply(struct nor *nor, const struct nor_command *command, const struct variant *variant,
                    uint64_t seed);
 

@@ -118,10 +118,42 @@ static enum nor_answer before_command(void *ctx, const struct nor_command *c)
     return w->fault != NULL ? w->fault(w->fault_ctx, w, c) : NOR_DO;
 }
 
+/* The counter is unary: of the bits it asks for, some. Revoke bits likewise. Bits that are burned stay. */
+static void burn_some(struct efuses *fuses, const struct efuses *want, enum nor_tear_kind kind, uint64_t seed)
+{
+    uint32_t missing = want->secure_version - fuses->secure_version;
+    fuses->secure_version +=
+        kind == NOR_TEAR_PREFIX ? missing / 2 : (uint32_t)(nor_random(&seed) % (missing + 1u));
+    for (unsigned i = 0; i < EFUSE_DIGESTS; i++) {
+        if (want->revoked[i] && !fuses->revoked[i])
+            fuses->revoked[i] = kind == NOR_TEAR_PREFIX ? i == 0 : (nor_random(&seed) & 1u) != 0;
+    }
+}
+
+void world_tear(struct world *w, const struct nor_command *c, const struct variant *v, uint64_t seed)
+{
+    if (c->op != NOR_BURN) {
+        variant_apply(&w->nor, c, v, seed);
+        return;
+    }
+    struct efuses want;
+    memcpy(&want, c->bytes, sizeof want);
+    if (v->kind == NOR_TEAR_DONE)
+        w->o.fuses = want;
+    else if (v->kind != NOR_TEAR_NOT_DONE)
+        burn_some(&w->o.fuses, &want, v->kind, seed + v->arg);
+}
+
 static int burn(void *ctx, const struct efuses *fuses)
 {
     struct world *w = ctx;
-    w->o.fuses = *fuses;
+    const struct nor_command command = {
+        .op = NOR_BURN, .len = sizeof *fuses, .bytes = (const uint8_t *)fuses};
+    enum nor_answer answer = w->fault != NULL ? w->fault(w->fault_ctx, w, &command) : NOR_DO;
+    if (answer == NOR_FAIL)
+        return -1;
+    if (answer == NOR_DO)
+        w->o.fuses = *fuses;
     return 0;
 }
 
@@ -193,6 +225,25 @@ static bool something_else_would_boot(const struct world *w, int slot)
     return other != FIRMWARE_NONE && firmware_is_whole(&w->set, &w->nor, 1 - slot, other);
 }
 
+/* V5, and the same for keys: nothing is burned for an image that has not confirmed. */
+static void judge_fuses(struct world *w)
+{
+    uint32_t highest = 0;
+    const struct truth *t = &w->o.truth;
+    for (int i = 0; i < FIRMWARE_COUNT; i++) {
+        if (t->proven[i] && w->set.f[i].secure_version > highest)
+            highest = w->set.f[i].secure_version;
+    }
+    if (w->o.fuses.secure_version > highest)
+        world_violates(w, "V5: the security counter is %u before any image of that version has confirmed",
+                       (unsigned)w->o.fuses.secure_version);
+    if (w->o.fuses.revoked[0] && !t->proven[FIRMWARE_B] && !t->proven[FIRMWARE_N])
+        world_violates(w,
+                       "V5: key 0 is revoked in the eFuses before the image that retires it has confirmed");
+    if (w->o.fuses.revoked[0] && w->scenario->keeps_key)
+        world_violates(w, "V1: key 0 is revoked in the eFuses, and something still needs it");
+}
+
 static void booted(struct world *w, int slot)
 {
     struct truth *t = &w->o.truth;
@@ -206,9 +257,7 @@ static void booted(struct world *w, int slot)
         world_violates(w, "V2: ota_%d boots, which holds no release", slot);
         return;
     }
-    if (w->o.fuses.secure_version > 0 && !t->proven[FIRMWARE_B] && !t->proven[FIRMWARE_N])
-        world_violates(w, "V5: the security counter is %u before any image of that version has confirmed",
-                       (unsigned)w->o.fuses.secure_version);
+    judge_fuses(w);
 }
 
 /* Its application starts: the agent did not send it back before. */
@@ -449,6 +498,32 @@ static void judge_wear(struct world *w)
     }
 }
 
+/* What the image in charge asked for is in force in the end, whatever failed on the way. Judged after one more start. */
+static void judge_wishes(struct world *w)
+{
+    const struct truth *t = &w->o.truth;
+    const struct firmware *f = &w->set.f[t->running];
+    const struct efuses *fuses = &w->o.fuses;
+    const struct matrix_scenario *s = w->scenario;
+    if (s->anti_rollback && fuses->secure_version < f->secure_version)
+        world_violates(w, "V5: %s asks for counter %u, it is %u", f->version, (unsigned)f->secure_version,
+                       (unsigned)fuses->secure_version);
+    uint32_t told = 0;
+    bool asked = false; /* B has confirmed: one that fails asks for nothing */
+    for (uint32_t i = 0; i < w->o.ledger.attempt_count; i++) {
+        const struct ledger_attempt *a = &w->o.ledger.attempts[i];
+        told += a->keys_kept;
+        asked = asked || (a->firmware == FIRMWARE_B && a->outcome == OT_EVENT_CONFIRMED);
+    }
+    if (!s->secure_boot || !asked)
+        return;
+    if (s->keeps_key && told != 1)
+        world_violates(w, "V7: that a key stays valid was told %u times", (unsigned)told);
+    if (!s->keeps_key && (!fuses->revoked[0] || told != 0))
+        world_violates(w, "V2: key 0 is %srevoked in the eFuses; told as kept %u times",
+                       fuses->revoked[0] ? "" : "not ", (unsigned)told);
+}
+
 bool world_judge(struct world *w)
 {
     const struct ledger *l = &w->o.ledger;
@@ -495,6 +570,8 @@ bool world_next_update(struct world *w)
         world_violates(w, "V6: the next update ended as %s (%s)",
                        ot_event_kind_name(l->attempts[attempt].outcome),
                        ot_status_wire(l->attempts[attempt].reason));
+    if (good && !w->tolerates_failure)
+        judge_wishes(w);
     w->server.plan = plan;
     return w->violation[0] == '\0';
 }
@@ -528,6 +605,8 @@ void world_open(struct world *w, const struct matrix_scenario *scenario, uint32_
         nor_poke(&w->nor, w->set.slot_offset[1], w->set.f[FIRMWARE_C].bytes, w->set.f[FIRMWARE_C].size);
     w->server = (struct server){.set = &w->set, .plan = scenario->server, .replaces = FIRMWARE_B};
     w->o.fuses = (struct efuses){.has_chip = true, .chip_id = MATRIX_CHIP, .mac = {2, 0, 0, 0, 0, 1}};
+    if (scenario->secure_boot)
+        firmware_secure_boot(&w->set, &w->nor, &w->o.fuses, scenario->bootloader_keys);
     w->o.now_ms = 1000;
     w->o.chance = 1;
     w->o.truth.slot = -1;

@@ -6,6 +6,7 @@
 #define MATRIX_WORLD_H
 
 #include "scenarios.h"
+#include "variants.h"
 #include "vdev/vdev.h"
 
 #include <setjmp.h>
@@ -48,7 +49,7 @@ struct world {
     char violation[300]; /* the first one; "" none */
     bool verbose;
     bool tolerates_failure; /* a place of the flash is broken for good: the next update may fail, cleanly */
-    /* Called before each program and erase (reads too when nor.hook_reads): the fault injector. */
+    /* Called before each program, erase and burn (reads too when nor.hook_reads): the fault injector. */
     enum nor_answer (*fault)(void *ctx, struct world *w, const struct nor_command *command);
     /* Called before each agent step; may cut. */
     void (*step_fault)(void *ctx, struct world *w);
@@ -68,6 +69,10 @@ void world_snapshot_drop(struct world *w, struct world_snapshot *snapshot);
 
 /** Cut the power from within a hook; does not return. */
 void world_cut(struct world *w, enum ot_reset_reason reason) __attribute__((noreturn));
+
+/** Leave an operation, of the flash or a burn, as the variant says. */
+void world_tear(struct world *w, const struct nor_command *command, const struct variant *variant,
+                uint64_t seed);
 
 /** Run until the server's plan is done and the device idle, or something is violated. false: violated. */
 bool world_run(struct world *w);
