@@ -17,7 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADERS_MAX 8192
+#define RECORD_BYTES 4096u
+#define HEADERS_MAX  8192
 
 /* --- requests --- */
 
@@ -168,6 +169,8 @@ static SSL_CTX *make_tls(const struct http_config *config, struct error *err)
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_num_tickets(ctx, 1);
+    /* A record that a lost connection tears is lost as a whole: one sector of a download, not four. */
+    SSL_CTX_set_max_send_fragment(ctx, RECORD_BYTES);
     SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1);
     if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
         SSL_CTX_use_certificate_chain_file(ctx, config->cert_file) != 1 ||
