@@ -431,6 +431,69 @@ static void flash_boot_does_so_with_anti_rollback(void **state)
     hold_rows(boot_rows_anti_rollback, "on", "on");
 }
 
+/* An image of this secure_version, or one whose description cannot be read. */
+static void write_version(const char *path, int version)
+{
+    struct image_spec spec = {.chip_id = 5, .seed = 9, .size = 6000, .secure_version = (uint32_t)version};
+    uint32_t size;
+    uint8_t *bytes = image_make(&spec, &size);
+    if (version == NO_DESCRIPTION)
+        bytes[OT_APP_DESC_OFFSET] ^= 1;
+    write_file(path, bytes, size);
+    free(bytes);
+}
+
+static void write_counter(const char *path, uint32_t counter)
+{
+    char text[80];
+    int n = snprintf(text, sizeof text, "{\"chip\":\"esp32c3\",\"secure_version\":%u}", counter);
+    write_file(path, text, (size_t)n);
+}
+
+static json_int_t counter_of(const char *path)
+{
+    json_t *fuses = json_load_file(path, 0, NULL);
+    assert_non_null(fuses);
+    json_int_t n = json_integer_value(json_object_get(fuses, "secure_version"));
+    json_decref(fuses);
+    return n;
+}
+
+/* Asking changes nothing; writing leaves otadata and the eFuse file as the chip would be. */
+static void flash_boot_holds_images_against_the_counter(void **state)
+{
+    (void)state;
+    char image[2][PATH_MAX], efuse[PATH_MAX];
+    snprintf(image[0], sizeof image[0], "%s", temp_path(&dir, "v0.bin"));
+    snprintf(image[1], sizeof image[1], "%s", temp_path(&dir, "v1.bin"));
+    snprintf(efuse, sizeof efuse, "%s", temp_path(&dir, "efuse.json"));
+    for (const struct boot_counter_row *row = boot_rows_counter; row->what != NULL; row++) {
+        const struct boot_row as_row = {
+            .rule = row->what, .slots = 2, .otadata = row->otadata, .after = row->after};
+        print_message("%s\n", row->what);
+        write_version(image[0], row->version_0);
+        write_version(image[1], row->version_1);
+        for (int write = 0; write < 2; write++) {
+            json_decref(succeed(create(image[0], image[1], row->otadata)));
+            unlink(efuse);
+            write_counter(efuse, row->counter);
+            struct command c = OTARIA("flash", "boot", chip, "--efuse", efuse, "--anti-rollback", "on");
+            if (write)
+                add(&c, "--write");
+            json_t *root = succeed(c);
+            json_t *slot = json_object_get(root, "slot");
+            assert_string_equal(json_is_null(slot) ? "none" : json_string_value(slot), row->boots);
+            assert_true(otadata_matches(&as_row, json_object_get(root, "otadata")));
+            assert_int_equal(json_integer_value(json_object_get(root, "secure_version")), row->counter_after);
+            assert_int_equal(counter_of(efuse), write ? row->counter_after : row->counter);
+            json_decref(root);
+        }
+        json_t *root = succeed(OTARIA("flash", "boot", chip, "--efuse", efuse, "--anti-rollback", "off"));
+        assert_int_equal(json_integer_value(json_object_get(root, "secure_version")), row->counter_after);
+        json_decref(root);
+    }
+}
+
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -450,6 +513,7 @@ int main(void)
         IN_DIR(flash_boot_takes_every_decision_of_the_table),
         IN_DIR(flash_boot_does_so_without_rollback),
         IN_DIR(flash_boot_does_so_with_anti_rollback),
+        IN_DIR(flash_boot_holds_images_against_the_counter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,40 +253,10 @@ static void slots_that_are_absent_are_passed_over(void **state)
 
 /* --- anti-rollback with a counter that matters --- */
 
-struct anti {
-    const char *what, *otadata;
-    int version_0, version_1;
-    uint32_t counter;
-    const char *boots, *after;
-    uint32_t counter_after;
-};
-
-static const struct anti anti_cases[] = {
-    {"blank: recorded, and the counter follows", "-,-", 3, 3, 0, "ota_0", "1:valid,-", 3},
-    {"both images below the counter", "1:valid,2:valid", 3, 3, 4, "none", "1:valid,2:valid", 4},
-    {"blank, both below", "-,-", 3, 3, 4, "none", "-,-", 4},
-    {"a trial does not raise the counter", "1:valid,2:new", 3, 5, 3, "ota_1", "1:valid,2:pending", 3},
-    {"a confirmed image does", "1:valid,2:valid", 3, 5, 3, "ota_1", "1:valid,2:valid", 5},
-    {"then the old slot is no target", "1:valid,2:invalid", 3, 5, 5, "ota_1", "1:valid,2:invalid", 5},
-    {"a new entry below the counter stays new", "1:valid,2:new", 4, 3, 4, "ota_0", "1:valid,2:new", 4},
-    {"after a rollback the counter rises to the old image", "1:valid,2:pending", 3, 5, 0, "ota_0",
-     "1:valid,2:aborted", 3},
-    {"an unconfirmed trial runs on as aborted", "1:valid,2:pending", 3, 5, 4, "ota_1", "1:valid,2:aborted",
-     4},
-    {"undefined does not raise it", "1:valid,2:undefined", 3, 5, 3, "ota_1", "1:valid,2:undefined", 3},
-    {"no readable description: skipped", "1:valid,2:valid", 0, NO_DESCRIPTION, 0, "ota_0", "1:valid,2:valid",
-     0},
-    {"no readable description anywhere", "-,-", NO_DESCRIPTION, NO_DESCRIPTION, 0, "none", "-,-", 0},
-    {"a new entry without description stays new", "1:valid,2:new", 2, NO_DESCRIPTION, 0, "ota_0",
-     "1:valid,2:new", 2},
-    {"blank, ota_0 below: ota_1 is recorded", "-,-", 3, 4, 4, "ota_1", "2:valid,-", 4},
-};
-
 static void every_anti_rollback_case(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(anti_cases); i++) {
-        const struct anti *c = &anti_cases[i];
+    for (const struct boot_counter_row *c = boot_rows_counter; c->what != NULL; c++) {
         struct boot_world w;
         char name[8], text[100];
         boot_world_make(&w, 2, false, c->otadata);
