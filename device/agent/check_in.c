@@ -1,5 +1,4 @@
 /* Enrolment and check-ins: build the message, take the reply, keep the outbox. */
-#include "otaria/planted.h"
 #include "work.h"
 
 #include <string.h>
@@ -197,7 +196,7 @@ static enum agent_event take_reply(struct ot_agent *a, uint32_t len)
     a->failures = 0;
     a->contact_since_boot = true;
     schedule_poll(a, a->u.reply.poll_s);
-    st = agent_outbox_ack(a, OT_PLANTED(22) ? UINT32_MAX : a->u.reply.ack);
+    st = agent_outbox_ack(a, a->u.reply.ack);
     if (st != OT_OK)
         agent_log(a, AGENT_LOG_JOURNAL, st, 0); /* repeated and acknowledged again later */
     return EV_AGAIN;

@@ -59,7 +59,7 @@ static enum ot_status put(struct ot_agent *a, const char *attempt, enum ot_event
         return may_be_dropped(kind) ? OT_OK : OT_E_JOURNAL;
     struct ot_wire_event *e = &box->events[box->count++];
     memset(e, 0, sizeof *e);
-    e->seq = box->next_seq++;
+    e->seq = OT_PLANTED(22) ? 1u : box->next_seq++;
     e->kind = kind;
     e->reason = reason;
     e->way = OT_WAY_FULL;

@@ -38,7 +38,7 @@
     X(19, "the attempt is forgotten before its outcome is durable")                                          \
     X(20, "the switch is not journalled before it is made")                                                  \
     X(21, "an outcome may be reported twice")                                                                \
-    X(22, "events are taken for acknowledged whatever the reply says")                                       \
+    X(22, "every event carries the same sequence number")                                                    \
     X(23, "confirmed without having reached the server")                                                     \
     X(24, "a failed self test passes")                                                                       \
     X(25, "the port lets the running slot be written, and the agent aims at it")                             \
