@@ -7,7 +7,7 @@
 
 packages_main="gcc libc6-dev make cmake pkg-config libssl-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
     libevent-dev libinih-dev ca-certificates"
-packages_test="libcmocka-dev clang llvm lld libclang-rt-14-dev clang-format git openssl procps python3"
+packages_test="libcmocka-dev clang llvm lld libclang-rt-14-dev clang-format gcovr git openssl procps python3"
 
 setup_say() { printf '%s\n' "$*" >&2; }
 

@@ -6,6 +6,7 @@
  *   matrix --list                   suites and scenarios
  *     --jobs N      processes (1)         --sample N    every n-th case only, a running offset by suite
  *     --scenario S  one scenario only     --bytes N     size of the images, a multiple of 4096
+ *     --here        in this process (for debuggers and coverage); no --jobs then
  *
  * Prints one line a suite: cases and violations. Exit 0: none violated; 1: some; 2: usage.
  */
@@ -22,6 +23,7 @@
 struct options {
     uint32_t jobs, sample, bytes;
     const char *scenario, *replay;
+    bool here;
 };
 
 struct totals {
@@ -53,8 +55,19 @@ static struct totals run_share(const struct suite *suite, const struct options *
     return (struct totals){run.cases, run.violations};
 }
 
+static struct run run_of(const struct suite *suite, const struct options *o, uint32_t job)
+{
+    return (struct run){.suite = suite->id,
+                        .bytes = o->bytes != 0 ? o->bytes : suite->default_bytes,
+                        .sample = o->sample,
+                        .jobs = o->jobs,
+                        .job = job};
+}
+
 static struct totals run_suite(const struct suite *suite, const struct options *o)
 {
+    if (o->here)
+        return run_share(suite, o, run_of(suite, o, 0));
     struct totals sum = {0, 0};
     int fd[2];
     if (pipe(fd) != 0)
@@ -66,12 +79,7 @@ static struct totals run_suite(const struct suite *suite, const struct options *
             abort();
         if (child > 0)
             continue;
-        struct run run = {.suite = suite->id,
-                          .bytes = o->bytes != 0 ? o->bytes : suite->default_bytes,
-                          .sample = o->sample,
-                          .jobs = o->jobs,
-                          .job = job};
-        struct totals t = run_share(suite, o, run);
+        struct totals t = run_share(suite, o, run_of(suite, o, job));
         bool told = write(fd[1], &t, sizeof t) == (ssize_t)sizeof t;
         fflush(stdout);
         _exit(told ? 0 : 3);
@@ -159,6 +167,10 @@ int main(int argc, char **argv)
     for (; first < argc && argv[first][0] == '-'; first++) {
         if (strcmp(argv[first], "--list") == 0)
             return list();
+        if (strcmp(argv[first], "--here") == 0) {
+            o.here = true;
+            continue;
+        }
         if (first + 1 == argc)
             return 2;
         if (strcmp(argv[first], "--replay") == 0)
