@@ -25,6 +25,15 @@ bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt)
     return false;
 }
 
+bool agent_outbox_tells(const struct ot_agent *a, enum ot_event_kind kind, const char *attempt)
+{
+    for (uint32_t i = 0; i < a->outbox.count; i++) {
+        if (a->outbox.events[i].kind == kind && same_id(a->outbox.events[i].attempt, attempt))
+            return true;
+    }
+    return false;
+}
+
 static void drop(struct ot_outbox *box, uint32_t index)
 {
     box->count--;
@@ -85,11 +94,7 @@ enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enu
 enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,
                                      enum ot_status reason)
 {
-    for (uint32_t i = 0; i < a->outbox.count; i++) {
-        if (a->outbox.events[i].kind == kind && same_id(a->outbox.events[i].attempt, attempt))
-            return OT_OK;
-    }
-    return put(a, attempt, kind, reason, 0);
+    return agent_outbox_tells(a, kind, attempt) ? OT_OK : put(a, attempt, kind, reason, 0);
 }
 
 enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)

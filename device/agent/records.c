@@ -14,7 +14,7 @@
  *   CHECK    4 attempt id[25], 32 check name[25]
  *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 4 keys settled, 8 digest, 40 attempt id[25]
  */
-#include "records.h"
+#include "work.h"
 
 #include "otaria/bytes.h"
 #include "otaria/planted.h"
@@ -315,6 +315,20 @@ static void load_check(struct ot_agent *a)
         a->check_note.check[0] = '\0';
 }
 
+/*
+ * late_revert is durable before the note that it is told, so that it is not lost; what a cut between the two left is noted
+ * here, before anything is sent, so that it is not told twice.
+ */
+static void note_late_revert(struct ot_agent *a)
+{
+    if (!agent_outbox_tells(a, OT_EVENT_LATE_REVERT, a->proof.attempt))
+        return;
+    memset(a->proof.attempt, 0, sizeof a->proof.attempt);
+    enum ot_status st = agent_save_proof(a);
+    if (st != OT_OK)
+        agent_log(a, AGENT_LOG_JOURNAL, st, 0);
+}
+
 enum ot_status agent_records_load(struct ot_agent *a)
 {
     a->failure = OT_OK;
@@ -327,5 +341,6 @@ enum ot_status agent_records_load(struct ot_agent *a)
     load_claims(a);
     load_proof(a);
     load_check(a);
+    note_late_revert(a);
     return a->failure;
 }

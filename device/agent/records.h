@@ -28,5 +28,7 @@ OT_CHECKED enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *
 /** The server has everything up to `ack`. */
 OT_CHECKED enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack);
 bool agent_outbox_has_outcome(const struct ot_agent *a, const char *attempt);
+/** An event of this kind about this attempt waits to be acknowledged. */
+bool agent_outbox_tells(const struct ot_agent *a, enum ot_event_kind kind, const char *attempt);
 
 #endif

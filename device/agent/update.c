@@ -138,7 +138,8 @@ enum agent_event agent_work_ask(struct ot_agent *a)
         return EV_NONE;
     if (!a->attempt.switching_reported) {
         a->attempt.switching_reported = true;
-        enum ot_status st = agent_outbox_add(a, OT_EVENT_SWITCHING, OT_OK);
+        bool told = agent_outbox_tells(a, OT_EVENT_SWITCHING, a->attempt.id);
+        enum ot_status st = told ? OT_OK : agent_outbox_add(a, OT_EVENT_SWITCHING, OT_OK);
         if (st == OT_OK)
             st = agent_save_attempt(a);
         if (st != OT_OK) {

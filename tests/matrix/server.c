@@ -28,6 +28,7 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
     struct ledger_attempt *a = attempt_by_id(l, e->attempt);
     if (a == NULL)
         return;
+    a->told_twice |= a->kinds & 1u << e->kind;
     a->kinds |= 1u << e->kind;
     if (e->kind == OT_EVENT_LATE_REVERT) {
         a->went_back = true;

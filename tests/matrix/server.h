@@ -19,8 +19,9 @@ struct ledger_attempt {
     char check[OT_CHECK_NAME_MAX + 1];
     bool went_back; /* late_revert: after the outcome */
     enum ot_status late_reason;
-    uint8_t keys_kept; /* key_kept: so many different events */
-    uint32_t outcomes; /* different outcome events: must be 1 in the end */
+    uint8_t keys_kept;   /* key_kept: so many different events */
+    uint32_t told_twice; /* bit k: event kind k came again under another sequence number */
+    uint32_t outcomes;   /* different outcome events: must be 1 in the end */
 };
 
 struct ledger {

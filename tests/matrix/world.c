@@ -475,6 +475,11 @@ static void judge_attempt(struct world *w, uint32_t index)
     const struct ledger_attempt *a = &w->o.ledger.attempts[index];
     if (a->outcomes != 1)
         world_violates(w, "V7: attempt a-%u has %u outcomes", (unsigned)index + 1, (unsigned)a->outcomes);
+    /* Unless flash lost the attempt's record: then the attempt is made again from its beginning. */
+    bool again = (a->told_twice & 1u << OT_EVENT_DOWNLOADING) != 0;
+    if (!again && (a->told_twice & ~(1u << OT_EVENT_KEY_KEPT)) != 0)
+        world_violates(w, "V7: attempt a-%u tells event kinds %#x twice", (unsigned)index + 1,
+                       (unsigned)a->told_twice);
     if (a->outcome == OT_EVENT_CONFIRMED && !w->o.truth.proven[a->firmware])
         world_violates(w, "V7: attempt a-%u is reported confirmed, its firmware never passed",
                        (unsigned)index + 1);
