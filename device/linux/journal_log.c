@@ -8,6 +8,11 @@
  * the header is programmed last, after all live records, so a cut during compaction leaves the old sector in charge.
  * After a torn record nothing more is appended to a sector: the next set compacts.
  *
+ * The sector that was compacted from stays as it is until the next compaction. Where a record of the active one is
+ * damaged and was the only one of its key (a program disturbs what stands beside it: the header stands beside the first
+ * record), the key's record over there counts: it is the one that was copied. A key set to nothing while compacting
+ * therefore leaves an empty record behind, not none.
+ *
  * Flash lies now and then, so nothing is believed at once: what was written is read back, what cannot be read is read
  * again, and what stands behind an unreadable record is still found (records start on 16-byte boundaries).
  */
@@ -77,61 +82,84 @@ static int is_erased(struct journal_log *log, int sector, uint32_t at)
     return 1;
 }
 
-static int rest_is_erased(struct journal_log *log, uint32_t at)
+static int rest_is_erased(struct journal_log *log, int sector, uint32_t at)
 {
     for (int i = 0; i < READ_TRIES; i++) {
-        if (is_erased(log, log->sector, at))
+        if (is_erased(log, sector, at))
             return 1;
     }
     return 0;
 }
 
-/* One try at the record at `at`: 1 valid, 0 not. */
-static int try_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
+/* One try at the record at `place`, of either sector: 1 valid, 0 not. */
+static int try_record(struct journal_log *log, uint32_t place, uint8_t record[RECORD_MAX], uint32_t *len)
 {
-    if (JOURNAL_SECTOR_BYTES - at < RECORD_HEADER ||
-        log->flash.read(log->flash.ctx, base(log->sector) + at, record, RECORD_HEADER) != 0)
+    uint32_t room = JOURNAL_SECTOR_BYTES - place % JOURNAL_SECTOR_BYTES;
+    if (room < RECORD_HEADER || log->flash.read(log->flash.ctx, place, record, RECORD_HEADER) != 0)
         return 0;
     *len = ot_load16(record + 4);
     if (ot_load16(record) != RECORD_MAGIC || record[2] >= JOURNAL_KEYS_MAX || *len > JOURNAL_PAYLOAD_MAX ||
-        (*len ^ ot_load16(record + 6)) != 0xFFFFu || record_bytes(*len) > JOURNAL_SECTOR_BYTES - at)
+        (*len ^ ot_load16(record + 6)) != 0xFFFFu || record_bytes(*len) > room)
         return 0;
-    if (log->flash.read(log->flash.ctx, base(log->sector) + at + RECORD_HEADER, record + RECORD_HEADER,
-                        *len) != 0)
+    if (log->flash.read(log->flash.ctx, place + RECORD_HEADER, record + RECORD_HEADER, *len) != 0)
         return 0;
     return ot_load32(record + 8) == record_crc(record, record + RECORD_HEADER, *len);
 }
 
 /* A record that reads wrong once may read right the next time; a torn one stays torn. */
-static int read_record(struct journal_log *log, uint32_t at, uint8_t record[RECORD_MAX], uint32_t *len)
+static int read_record(struct journal_log *log, uint32_t place, uint8_t record[RECORD_MAX], uint32_t *len)
 {
     for (int i = 0; i < READ_TRIES; i++) {
-        if (try_record(log, at, record, len))
+        if (try_record(log, place, record, len))
             return 1;
     }
     return 0;
 }
 
-static void index_sector(struct journal_log *log)
+struct found {
+    uint32_t end; /* behind the last valid record */
+    int is_torn;  /* something unreadable stands there */
+    uint16_t at[JOURNAL_KEYS_MAX];
+};
+
+static void search(struct journal_log *log, int sector, struct found *f)
 {
     uint8_t record[RECORD_MAX];
     uint32_t len = 0;
-    log->end = SECTOR_HEADER;
-    log->tail_is_torn = 0;
-    memset(log->at, 0, sizeof log->at);
+    memset(f, 0, sizeof *f);
+    f->end = SECTOR_HEADER;
     for (uint32_t at = SECTOR_HEADER; at + RECORD_HEADER <= JOURNAL_SECTOR_BYTES;) {
-        if (read_record(log, at, record, &len)) {
-            log->at[record[2]] = (uint16_t)at;
+        if (read_record(log, base(sector) + at, record, &len)) {
+            f->at[record[2]] = (uint16_t)(base(sector) + at);
             at += record_bytes(len);
-            log->end = at;
+            f->end = at;
             continue;
         }
-        if (!log->tail_is_torn && rest_is_erased(log, at))
+        if (!f->is_torn && rest_is_erased(log, sector, at))
             return;
         if (OT_PLANTED(4))
             return;
-        log->tail_is_torn = 1; /* keep looking: a rotten record must not hide the newer ones behind it */
+        f->is_torn = 1; /* keep looking: a rotten record must not hide the newer ones behind it */
         at += 16;
+    }
+}
+
+/* The active sector's records, and where it is damaged the sector's that it was made from. */
+static void make_index(struct journal_log *log)
+{
+    struct found f;
+    uint32_t generation;
+    search(log, log->sector, &f);
+    memcpy(log->at, f.at, sizeof log->at);
+    log->end = f.end;
+    log->tail_is_torn = f.is_torn;
+    if (!f.is_torn || read_generation(log, 1 - log->sector, &generation) != 0 || generation == 0 ||
+        generation != log->generation - 1)
+        return;
+    search(log, 1 - log->sector, &f);
+    for (unsigned k = 0; k < JOURNAL_KEYS_MAX; k++) {
+        if (log->at[k] == 0)
+            log->at[k] = f.at[k];
     }
 }
 
@@ -150,7 +178,7 @@ int journal_log_open(struct journal_log *log, const struct journal_flash *flash)
         }
     }
     if (log->sector >= 0)
-        index_sector(log);
+        make_index(log);
     return 0;
 }
 
@@ -227,12 +255,44 @@ static int write_header(struct journal_log *log, int sector, uint32_t generation
     return program_checked(log, base(sector), h, sizeof h);
 }
 
+/* A record behind everything that stands in the active sector, torn or not. -1: not now. */
+static int append_behind(struct journal_log *log, unsigned key, const uint8_t *payload, uint32_t len)
+{
+    while (log->end < JOURNAL_SECTOR_BYTES && !rest_is_erased(log, log->sector, log->end))
+        log->end += 16;
+    uint32_t at = log->end;
+    if (record_bytes(len) > JOURNAL_SECTOR_BYTES - at) {
+        log->at[key] = 0; /* no place: lost, or nothing could ever be written again */
+        return 0;
+    }
+    log->end += record_bytes(len);
+    if (append(log, log->sector, at, key, payload, len) != 0)
+        return -1;
+    log->at[key] = (uint16_t)(base(log->sector) + at);
+    return 0;
+}
+
+/* What only the sector knows that is about to be erased is brought over first. */
+static int rescue(struct journal_log *log, int from)
+{
+    uint8_t live[JOURNAL_PAYLOAD_MAX];
+    uint32_t len = 0;
+    for (unsigned k = 0; k < JOURNAL_KEYS_MAX; k++) {
+        if (log->at[k] == 0 || log->at[k] / JOURNAL_SECTOR_BYTES != (uint32_t)from)
+            continue;
+        if (journal_log_get(log, k, live, sizeof live, &len) != 0 || append_behind(log, k, live, len) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* All live records but `key` into sector `to`, `key`'s new value behind them, the header last. */
 static int compact(struct journal_log *log, int to, unsigned key, const uint8_t *payload, uint32_t len)
 {
     uint8_t live[JOURNAL_PAYLOAD_MAX];
     uint32_t at = SECTOR_HEADER, live_len = 0;
-    if (erase_checked(log, to) != 0 || (OT_PLANTED(3) && write_header(log, to, log->generation + 1) != 0))
+    if (rescue(log, to) != 0 || erase_checked(log, to) != 0 ||
+        (OT_PLANTED(3) && write_header(log, to, log->generation + 1) != 0))
         return -1;
     for (unsigned k = 0; k <= JOURNAL_KEYS_MAX; k++) {
         const uint8_t *bytes = k < JOURNAL_KEYS_MAX ? live : payload;
@@ -242,7 +302,7 @@ static int compact(struct journal_log *log, int to, unsigned key, const uint8_t 
             return -1; /* a live record that cannot be read must not be lost by leaving it behind */
         if (k == JOURNAL_KEYS_MAX)
             live_len = len;
-        if (live_len == 0)
+        if (live_len == 0 && k < JOURNAL_KEYS_MAX)
             continue;
         if (record_bytes(live_len) > JOURNAL_SECTOR_BYTES - at ||
             append(log, to, at, k < JOURNAL_KEYS_MAX ? k : key, bytes, live_len) != 0)
@@ -253,7 +313,7 @@ static int compact(struct journal_log *log, int to, unsigned key, const uint8_t 
         return -1;
     log->sector = to;
     log->generation++;
-    index_sector(log);
+    make_index(log);
     return 0;
 }
 
@@ -269,7 +329,7 @@ int journal_log_set(struct journal_log *log, unsigned key, const uint8_t *buf, u
         log->tail_is_torn = 1; /* a bad place: leave it behind */
         return compact(log, 1 - log->sector, key, buf, len);
     }
-    log->at[key] = (uint16_t)log->end;
+    log->at[key] = (uint16_t)(base(log->sector) + log->end);
     log->end += record_bytes(len);
     return 0;
 }

@@ -26,9 +26,9 @@ struct journal_log {
     int sector;          /* active: 0, 1, or -1: none yet */
     uint32_t generation; /* of the active sector */
     uint32_t end;        /* where the next record goes */
-    int tail_is_torn;    /* something unreadable follows: compact before the next record */
+    int tail_is_torn;    /* something unreadable stands in it: compact before the next record */
     uint16_t
-        at[JOURNAL_KEYS_MAX]; /* offset of the newest record of each key in the active sector; 0 = none */
+        at[JOURNAL_KEYS_MAX]; /* offset of the newest record of each key, from the first sector; 0 = none */
 };
 
 /** Find the active sector and index it. Never writes. 0, or -1 on a read error. */

@@ -245,6 +245,70 @@ static void a_set_behind_a_torn_record_is_atomic(void **state)
     assert_true(cut_everywhere(c, &m) > 300);
 }
 
+/* The header is programmed last, when the first record stands beside it already. */
+static void compact_and_disturb_the_record_beside_the_header(struct chip *c, struct journal_log *log,
+                                                             struct model *m)
+{
+    uint8_t byte;
+    nearly_fill(log, m);
+    set(log, m, 0, 30, 1);
+    int before = log->sector;
+    for (unsigned i = 0; log->sector == before; i++)
+        set(log, m, 1 + i % 4, 90, i);
+    uint32_t place = log->at[0];
+    assert_int_equal(place % JOURNAL_SECTOR_BYTES, 16);
+    assert_int_equal(flash_read(&c->file.flash, AT + place, &byte, 1), 0);
+    byte &= (uint8_t)(byte - 1); /* one bit falls */
+    assert_int_equal(flash_program(&c->file.flash, AT + place, &byte, 1), 0);
+    power_on(c, log);
+}
+
+static void a_record_disturbed_by_the_header_is_read_where_it_was_copied_from(void **state)
+{
+    struct chip *c = *state;
+    struct journal_log log;
+    struct model m = {.key = {{0}}};
+    power_on(c, &log);
+    compact_and_disturb_the_record_beside_the_header(c, &log, &m);
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < JOURNAL_KEYS_MAX; k++)
+            assert_true(holds(&log, &m, k));
+        set(&log, &m, 1 + i % 4, 90, i); /* the first of them overwrites the sector it is read from */
+        power_on(c, &log);
+    }
+}
+
+static void a_set_beside_a_disturbed_record_is_atomic(void **state)
+{
+    struct chip *c = *state;
+    struct journal_log log;
+    struct model m = {.key = {{0}}};
+    power_on(c, &log);
+    compact_and_disturb_the_record_beside_the_header(c, &log, &m);
+    assert_true(cut_everywhere(c, &m) > 300);
+}
+
+/* What was set to nothing while compacting must not come back with what the other sector still knows. */
+static void nothing_comes_back_from_the_other_sector(void **state)
+{
+    struct chip *c = *state;
+    struct journal_log log;
+    struct model m = {.key = {{0}}};
+    uint8_t torn[60] = {0};
+    power_on(c, &log);
+    for (unsigned k = 0; k < 5; k++)
+        set(&log, &m, k, 30, k);
+    c->left = 40;
+    assert_int_equal(journal_log_set(&log, 4, torn, sizeof torn), -1);
+    power_on(c, &log);
+    set(&log, &m, 2, 0, 0); /* compacts */
+    c->left = 40;
+    assert_int_equal(journal_log_set(&log, 4, torn, sizeof torn), -1);
+    power_on(c, &log);
+    assert_true(log.tail_is_torn);
+    assert_true(holds(&log, &m, 2));
+}
+
 /* Cut after cut after cut, at random places, some while the damage of the last is being mended. */
 static void cuts_upon_cuts_lose_nothing(void **state)
 {
@@ -321,6 +385,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_appended_set_is_atomic_at_every_byte, begin, end),
         cmocka_unit_test_setup_teardown(a_compacting_set_is_atomic, begin, end),
         cmocka_unit_test_setup_teardown(a_set_behind_a_torn_record_is_atomic, begin, end),
+        cmocka_unit_test_setup_teardown(a_record_disturbed_by_the_header_is_read_where_it_was_copied_from,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_set_beside_a_disturbed_record_is_atomic, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_comes_back_from_the_other_sector, begin, end),
         cmocka_unit_test_setup_teardown(cuts_upon_cuts_lose_nothing, begin, end),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused_and_harms_nothing, begin, end),
         cmocka_unit_test_setup_teardown(opening_never_writes, begin, end),
