@@ -237,6 +237,8 @@ static enum agent_event begin(struct ot_agent *a)
 {
     if (a->attempt.verified_bytes == 0 && !OT_PLANTED(5)) {
         enum ot_status st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
+        if (st == OT_E_STATE && agent_select_running(a) == OT_OK)
+            st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
         if (st != OT_OK)
             return agent_end(a, OT_EVENT_FAILED, st);
     }

@@ -92,8 +92,8 @@ enum agent_event agent_work_probation(struct ot_agent *a)
     return a->journal_failures > 3 ? give_up(a, OT_E_JOURNAL) : EV_NONE;
 }
 
-/* It runs and has proved itself, though otadata gave it up (ABORTED) or lost it. Make it the selected slot again. */
-static enum ot_status heal_no_fallback(struct ot_agent *a)
+/* It runs, though otadata gave it up (ABORTED), lost it or names one that does not boot. Make it the selected slot again. */
+static enum ot_status select_again(struct ot_agent *a)
 {
     enum ot_status st = agent_verify_slot(a, a->facts.running_slot, true);
     if (st != OT_OK)
@@ -111,14 +111,18 @@ static enum ot_status mark_running_valid(struct ot_agent *a)
     return st == OT_OK ? a->port->mark_valid(a->port->ctx) : st;
 }
 
-enum agent_event agent_work_confirm(struct ot_agent *a)
+enum ot_status agent_select_running(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
     if (st == OT_OK && boot.boot_slot != boot.running_slot)
-        st = heal_no_fallback(a);
-    if (st == OT_OK)
-        st = mark_running_valid(a);
+        st = select_again(a);
+    return st == OT_OK ? mark_running_valid(a) : st;
+}
+
+enum agent_event agent_work_confirm(struct ot_agent *a)
+{
+    enum ot_status st = agent_select_running(a);
     if (st != OT_OK) {
         agent_log(a, AGENT_LOG_REFUSED, st, 0);
         if (a->no_fallback)

@@ -88,6 +88,9 @@ OT_CHECKED enum ot_status agent_verify_without(struct ot_agent *a, int slot, con
 /** Select the other slot, if what stands there is whole, trusted and not below the floor. */
 OT_CHECKED enum ot_status agent_select_other(struct ot_agent *a);
 
+/** The running slot is what otadata selects, and confirmed there. */
+OT_CHECKED enum ot_status agent_select_running(struct ot_agent *a);
+
 /** Give the running slot up for the next boot. OT_OK: another one boots. */
 OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_boot_state *boot);
 

@@ -270,7 +270,7 @@ static enum ot_status forget_slot(void *ctx, int slot)
         return OT_E_BOOT_CONTROL;
     bool mine[2] = {names(v, &e[0], v->running_slot), names(v, &e[1], v->running_slot)};
     if (mine[0] == mine[1])
-        return OT_OK;
+        return !mine[0] && (names(v, &e[0], slot) || names(v, &e[1], slot)) ? OT_E_STATE : OT_OK;
     unsigned other = mine[0] ? 1 : 0;
     if (e[other].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[other]) &&
         slot_of(v, &e[other]) == v->running_slot)

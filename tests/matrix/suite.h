@@ -36,6 +36,8 @@ extern const unsigned matrix_suite_count;
 bool run_wants(const struct run *r, const uint32_t *key, int count);
 /** Number the case; true when it is this process's to run. */
 bool run_takes(struct run *r, const uint32_t *key, int count);
+/** Where the next update takes most of a case's time: every sixteenth case, by its key, and each that is replayed. */
+bool run_goes_on(const struct run *r, const uint32_t *key, int count);
 /** Count it, and report a violation with the command that replays it. */
 void run_report(struct run *r, struct world *w, bool good, const uint32_t *key, int count, const char *what);
 

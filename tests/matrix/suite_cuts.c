@@ -115,7 +115,7 @@ static void cut_recovery(struct run *r, struct world *w, const struct pair *p, c
                 continue;
             cut_at(w, o, v, j * 64u + x);
             w->verbose = r->verbose;
-            bool good = run_to_end(w, r->numbered % 16 == 0);
+            bool good = run_to_end(w, run_goes_on(r, key, 4));
             describe(o, v, what, sizeof what);
             run_report(r, w, good, key, 4, what);
         }

@@ -132,7 +132,7 @@ void suite_bit_pairs(struct run *r, struct world *w)
             w->verbose = r->verbose;
             snprintf(what, sizeof what, "otadata %s: bits %u and %u of record 1 flipped", m.name,
                      (unsigned)(pair / 256), (unsigned)(pair % 256));
-            run_report(r, w, run_to_end(w, r->numbered % 16 == 0), key, 2, what);
+            run_report(r, w, run_to_end(w, run_goes_on(r, key, 2)), key, 2, what);
         }
         world_snapshot_drop(w, &m.snapshot);
     }
@@ -164,7 +164,7 @@ void suite_flip_and_cut(struct run *r, struct world *w)
                 w->verbose = r->verbose;
                 snprintf(what, sizeof what, "otadata %s: bit %u flipped, recovery cut", m.name,
                          (unsigned)flipped);
-                run_report(r, w, run_to_end(w, false), key, 3, what);
+                run_report(r, w, run_to_end(w, run_goes_on(r, key, 3)), key, 3, what);
             }
             recording_drop(&rec, w);
         }

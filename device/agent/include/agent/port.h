@@ -105,7 +105,11 @@ struct ot_port {
     /* --- boot control --- */
 
     enum ot_status (*boot_state)(void *ctx, struct ot_boot_state *out);
-    /** Before the first erase: make otadata forget the slot about to be overwritten. A no-op when it is not named. */
+    /**
+     * Before the first erase: make otadata forget the slot about to be overwritten. A no-op when it is not named.
+     * OT_OK, OT_E_ARGUMENT, OT_E_BOOT_CONTROL; OT_E_STATE: it is all that is named, the running slot has to be selected
+     * first.
+     */
     enum ot_status (*forget_slot)(void *ctx, int slot);
     /** Select `slot` for the next boot. The verdict must accept what stands in it (P3). */
     enum ot_status (*set_boot)(void *ctx, int slot, const struct ot_verdict *verdict);

@@ -277,6 +277,19 @@ static void the_slot_to_be_overwritten_is_forgotten_first(void **state)
     }
 }
 
+/* Forgetting all that is named would invent a first boot; and what is named is not to be written. */
+static void the_only_slot_named_is_not_forgotten_before_the_running_one_is_selected(void **state)
+{
+    (void)state;
+    const struct ot_verdict good = judge(image[1], size[1]);
+    assert_int_equal(start("1:valid,!2:valid", broken, image[1]), 1); /* a fallback boot */
+    assert_int_equal(v.port.forget_slot(&v, 0), OT_E_STATE);
+    expect_otadata("1:valid,!2:valid");
+    assert_int_equal(v.port.set_boot(&v, 1, &good), OT_OK);
+    assert_int_equal(v.port.forget_slot(&v, 0), OT_OK);
+    expect_otadata("-,2:new");
+}
+
 /* Traps 5 and 23: whatever makes the bootloader select twice ends the trial, be it a wake-up or a reset button. */
 static void a_second_selection_ends_the_trial(void **state)
 {
@@ -297,6 +310,7 @@ int main(void)
         ON_CHIP(a_running_image_is_not_given_up_when_nothing_else_would_boot),
         ON_CHIP(only_the_other_slot_is_written_and_not_before_the_running_one_is_confirmed),
         ON_CHIP(writes_are_whole_units_of_sixteen_bytes),
+        ON_CHIP(the_only_slot_named_is_not_forgotten_before_the_running_one_is_selected),
         ON_CHIP(a_slot_is_selected_with_a_verdict_on_what_stands_in_it),
         ON_CHIP(an_image_that_does_not_verify_is_not_selected_though_it_was_judged),
         ON_CHIP(the_slot_to_be_overwritten_is_forgotten_first),
