@@ -4,6 +4,20 @@ set(OTARIA_CORE_SOURCES
   boot/reasons.c
   boot/rules.c
   bytes.c
+  delta/bytes.c
+  delta/codec.c
+  delta/coder.c
+  delta/coder_tables.c
+  delta/decode.c
+  delta/hits.c
+  delta/layout.c
+  delta/preamble.c
+  delta/reader.c
+  delta/refer.c
+  delta/riscv.c
+  delta/target.c
+  delta/unit.c
+  delta/xtensa.c
   digest.c
   flash/md5.c
   flash/otadata.c

@@ -5,7 +5,7 @@
 #
 # Debian 12 names. Says what it installs; does nothing where everything is there. Uses sudo when not root.
 
-packages_main="gcc libc6-dev make cmake pkg-config libssl-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev
+packages_main="gcc libc6-dev make cmake pkg-config libssl-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev libdivsufsort-dev
     libevent-dev libinih-dev ca-certificates"
 packages_test="libcmocka-dev clang llvm lld libclang-rt-14-dev clang-format gcovr git openssl procps python3"
 

@@ -113,7 +113,16 @@
     X(OT_E_BOOT_RECORD, -127, "boot_record", "otadata was lost or damaged, so that another image booted")    \
     X(OT_E_LATE_CRASHES, -128, "late_crashes", "the confirmed image kept crashing soon after boot")          \
     X(OT_E_KEY_NEEDED, -129, "key_needed",                                                                   \
-      "a retired key stays valid in the eFuses: the bootloader or a slot needs it")
+      "a retired key stays valid in the eFuses: the bootloader or a slot needs it")                          \
+    /* patches */                                                                                            \
+    X(OT_E_PATCH_MAGIC, -140, "patch_magic", "not an Otaria patch")                                          \
+    X(OT_E_PATCH_VERSION, -141, "patch_version", "the patch has a format or method that is not known here")  \
+    X(OT_E_PATCH_FORMAT, -142, "patch_format", "the patch contradicts itself or its base")                   \
+    X(OT_E_PATCH_TRUNCATED, -143, "patch_truncated", "the patch ends before its target is complete")         \
+    X(OT_E_PATCH_TRAILING, -144, "patch_trailing", "there are bytes after the end of the patch")             \
+    X(OT_E_PATCH_BASE, -145, "patch_base", "the patch was made for another base image")                      \
+    X(OT_E_PATCH_WORK, -146, "patch_work", "the patch asks for more work than any honest patch")             \
+    X(OT_E_PATCH_RESULT, -147, "patch_result", "what the patch gave is not its target")
 
 enum ot_status {
 #define OT_STATUS_ENUM(name, number, wire, text) name = (number),

@@ -1,0 +1,41 @@
+/**
+ * Cached reads of a source that is slow to start (flash): a window that moves along, and small lines for single words. Private.
+ *
+ * A failed read is remembered in `status`, and zeros are given: the owner looks at `status` once per step.
+ */
+#ifndef OTARIA_DELTA_READER_H
+#define OTARIA_DELTA_READER_H
+
+#include "otaria/source.h"
+
+#define DELTA_WINDOW_BYTES 384u
+#define DELTA_AHEAD        64u /* what may be looked at behind the asked offset */
+#define DELTA_BEHIND       4u  /* and before it */
+#define DELTA_LINE_BYTES   32u
+#define DELTA_LINES        12u
+
+struct delta_lines {
+    const struct ot_source *source;
+    enum ot_status status;
+    uint32_t reads; /* calls of the source, for the bench */
+    uint32_t at[DELTA_LINES];
+    uint8_t bytes[DELTA_LINES][DELTA_LINE_BYTES];
+};
+
+struct delta_reader {
+    struct delta_lines lines;
+    uint32_t window_at;
+    uint8_t window[DELTA_WINDOW_BYTES];
+};
+
+void delta_lines_start(struct delta_lines *l, const struct ot_source *source);
+/** The word at `offset`, at any alignment; zeros outside the source. */
+uint32_t delta_lines_word(struct delta_lines *l, uint32_t offset);
+
+void delta_reader_start(struct delta_reader *r, const struct ot_source *source);
+/** The byte at `offset`, DELTA_BEHIND before and DELTA_AHEAD from it on; zeros outside the source. Valid until the next call. */
+const uint8_t *delta_reader_at(struct delta_reader *r, uint32_t offset);
+/** The word at `offset`, from the window where it is there, else by the lines: the window stays where it is. */
+uint32_t delta_reader_word(struct delta_reader *r, uint32_t offset);
+
+#endif

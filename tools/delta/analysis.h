@@ -1,0 +1,30 @@
+/**
+ * An image cut into units, and the same image with every reference replaced by what it points to. Private to tools/delta.
+ *
+ * Two versions of a function then look the same although everything around them has moved: that is what is matched.
+ */
+#ifndef TOOLS_DELTA_ANALYSIS_H
+#define TOOLS_DELTA_ANALYSIS_H
+
+#include "otaria/delta/unit.h"
+
+#define DELTA_NO_UNIT 0xFFu
+
+struct delta_analysis {
+    const uint8_t *bytes; /* borrowed */
+    uint32_t size;
+    struct delta_layout layout;
+    uint32_t gp;
+    uint8_t *kinds;    /* by offset: enum delta_kind where a unit begins, else DELTA_NO_UNIT */
+    uint32_t *targets; /* by offset of a unit's beginning */
+    uint8_t *masked;
+};
+
+/** `layout` of an image that delta_codec can follow, or with count 0 for plain data. False: no memory. */
+bool delta_analyse(struct delta_analysis *a, const uint8_t *bytes, uint32_t size,
+                   const struct delta_layout *layout, uint32_t gp);
+void delta_analysis_free(struct delta_analysis *a);
+/** Value of gp that the start code sets, or 0. RISC-V only. */
+uint32_t delta_find_gp(const uint8_t *bytes, const struct delta_layout *layout);
+
+#endif

@@ -1,0 +1,242 @@
+/* From two files to a patch: analyse, match twice, map, code, prove. See tools/delta.h. */
+#include "analysis.h"
+#include "files.h"
+#include "mapping.h"
+#include "matcher.h"
+
+#include "otaria/bytes.h"
+
+#include <stdlib.h>
+
+struct output {
+    uint8_t *bytes;
+    uint32_t size, room;
+    bool failed;
+};
+
+static void emit(void *ctx, uint8_t byte)
+{
+    struct output *o = ctx;
+    if (o->size == o->room) {
+        uint32_t room = o->room * 2u + 4096u;
+        uint8_t *more = realloc(o->bytes, room);
+        if (more == NULL) {
+            o->failed = true;
+            return;
+        }
+        o->bytes = more;
+        o->room = room;
+    }
+    o->bytes[o->size++] = byte;
+}
+
+/* --- the script: operations, made to fit where copies really end --- */
+
+struct plan {
+    const struct delta_analysis *base;
+    const struct delta_ops *ops;
+    uint32_t next;    /* operation to come */
+    uint32_t planned; /* target offset where the operations so far end */
+};
+
+static uint8_t phase_at(const struct delta_analysis *base, uint32_t old)
+{
+    uint8_t phase = 0;
+    while (phase < DELTA_PHASE_MAX && old + phase < base->size && base->kinds[old + phase] == DELTA_NO_UNIT &&
+           delta_layout_at(&base->layout, old + phase) != NULL)
+        phase++;
+    return phase;
+}
+
+/* The copy before may have gone on to the end of a unit: what it has eaten is missing here. */
+static void next_operation(void *ctx, uint32_t at, struct delta_copy *out)
+{
+    struct plan *p = ctx;
+    uint32_t inserted = 0;
+    *out = (struct delta_copy){0};
+    while (p->next < p->ops->count) {
+        const struct delta_op *op = &p->ops->list[p->next++];
+        uint32_t begin = p->planned + op->inserted, end = begin + op->length;
+        p->planned = end;
+        if (end <= at) /* eaten whole */
+            continue;
+        uint32_t skip = at > begin ? at - begin : 0;
+        inserted = begin > at ? begin - at : 0;
+        *out = (struct delta_copy){.inserted = inserted, .old = op->old + skip};
+        out->phase = phase_at(p->base, out->old);
+        return;
+    }
+}
+
+static bool is_over(void *ctx, uint32_t at)
+{
+    const struct plan *p = ctx;
+    return at >= p->planned;
+}
+
+/* --- coding --- */
+
+static struct delta_codec *codec_for(const struct delta_analysis *base, const struct delta_analysis *target,
+                                     const struct delta_mapping *map, const struct ot_delta_header *h)
+{
+    struct delta_codec *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->base = base->layout;
+    c->target = target->layout;
+    c->target.size = target->size;
+    c->gp_base = base->gp;
+    c->gp_target = target->gp;
+    c->has_digest = h->has_digest;
+    c->identity = h->target_digest;
+    c->map_wanted = map->count;
+    for (uint32_t i = 0; i < map->count; i++)
+        delta_map_set(&c->map, i, map->entries[i]);
+    return c;
+}
+
+static enum ot_status discard(void *ctx, uint32_t offset, const uint8_t *bytes, uint32_t len)
+{
+    (void)ctx;
+    (void)offset;
+    (void)bytes;
+    (void)len;
+    return OT_OK;
+}
+
+static enum ot_status code(const struct delta_analysis *base, const struct delta_analysis *target,
+                           const struct delta_ops *ops, const struct delta_mapping *map,
+                           const struct ot_delta_header *h, struct output *out)
+{
+    struct plan plan = {.base = base, .ops = ops};
+    struct delta_script script = {
+        .ctx = &plan, .target = target->bytes, .next = next_operation, .is_over = is_over};
+    struct delta_memory in = {.in = base->bytes}, written = {.in = target->bytes};
+    struct ot_source base_source = delta_memory_source(&in, base->size);
+    struct ot_source written_source = delta_memory_source(&written, target->size);
+    uint8_t sector[DELTA_SECTOR];
+    struct delta_codec *c = codec_for(base, target, map, h);
+    if (c == NULL)
+        return OT_E_BUFFER;
+    c->sector = sector;
+    c->write = discard;
+    delta_coder_start(&c->coder, emit, out);
+    delta_codec_start(c, &base_source, &written_source, &script);
+    while (c->phase != DELTA_DONE && c->failure == OT_OK)
+        delta_codec_step(c);
+    delta_coder_finish(&c->coder);
+    enum ot_status st = out->failed ? OT_E_BUFFER : c->failure;
+    free(c);
+    return st;
+}
+
+/* --- headers --- */
+
+/* Both are images of one chip, laid out one segment behind the other: the codec can follow them. */
+static bool layouts(const struct delta_file *base, const struct delta_file *target, struct delta_layout *b,
+                    struct delta_layout *t)
+{
+    struct delta_memory base_memory = {.in = base->bytes}, target_memory = {.in = target->bytes};
+    struct ot_source bs = delta_memory_source(&base_memory, base->size);
+    struct ot_source ts = delta_memory_source(&target_memory, target->size);
+    uint16_t chip = base->size >= OT_IMAGE_HEADER_BYTES ? ot_load16(base->bytes + 12) : 0;
+    if (delta_layout_read(b, &bs, true, chip) == OT_OK && delta_layout_read(t, &ts, true, chip) == OT_OK)
+        return true;
+    *b = (struct delta_layout){.size = base->size};
+    *t = (struct delta_layout){.size = target->size};
+    return false;
+}
+
+static void fill_header(struct ot_delta_header *h, const struct delta_file *base,
+                        const struct delta_file *target, const struct delta_layout *t)
+{
+    *h = (struct ot_delta_header){.method = OT_DELTA_CODED,
+                                  .profile = 1,
+                                  .has_chip = t->chip != NULL,
+                                  .chip_id = t->chip != NULL ? t->chip->id : 0,
+                                  .base_bytes = base->size,
+                                  .target_bytes = target->size};
+    delta_file_digest(base, &h->base_digest);
+    delta_file_digest(target, &h->target_digest);
+    if (t->count == 0)
+        return;
+    uint32_t end = (t->segments[t->count - 1].offset + t->segments[t->count - 1].length) / 16u * 16u + 16u;
+    h->has_digest = end + OT_DIGEST_BYTES <= target->size &&
+                    memcmp(target->bytes + end, h->target_digest.bytes, OT_DIGEST_BYTES) == 0;
+}
+
+static enum ot_status find_and_code(const struct delta_analysis *b, const struct delta_analysis *t,
+                                    const struct ot_delta_header *h, struct output *out,
+                                    struct delta_patch *patch)
+{
+    struct delta_ops ops = {0};
+    struct delta_mapping *map = calloc(1, sizeof *map);
+    struct delta_matcher matcher = {0};
+    bool ok = map != NULL && delta_matcher_start(&matcher, b, t) && delta_match(&matcher, NULL, &ops) &&
+              delta_mapping_find(b, t, &ops, map) && delta_match(&matcher, map, &ops) &&
+              delta_mapping_find(b, t, &ops, map);
+    enum ot_status st = ok ? code(b, t, &ops, map, h, out) : OT_E_BUFFER;
+    if (ok) {
+        patch->operations = ops.count;
+        patch->map_entries = map->count;
+        for (uint32_t i = 0; i < ops.count; i++)
+            patch->inserted_bytes += ops.list[i].inserted;
+    }
+    delta_matcher_free(&matcher);
+    free(map);
+    free(ops.list);
+    return st;
+}
+
+static enum ot_status prove(const struct delta_file *base, const struct delta_file *target,
+                            struct delta_patch *patch)
+{
+    struct delta_file made = {.bytes = patch->bytes, .size = patch->size};
+    uint8_t *result;
+    uint32_t size;
+    enum ot_status st =
+        delta_apply_measured(base, &made, &result, &size, &patch->decoder_reads, &patch->decoder_steps);
+    if (st == OT_OK && (size != target->size || memcmp(result, target->bytes, size) != 0))
+        st = OT_E_PATCH_RESULT;
+    free(result);
+    return st == OT_OK || st == OT_E_BUFFER ? st : OT_E_PATCH_RESULT;
+}
+
+enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
+                          struct delta_patch *patch)
+{
+    struct delta_layout base_layout, target_layout;
+    struct delta_analysis b = {0}, t = {0};
+    struct output out = {0};
+    *patch = (struct delta_patch){0};
+    if (base->size > OT_IMAGE_SPACE_MAX || target->size > OT_IMAGE_SPACE_MAX || base->size == 0 ||
+        target->size == 0)
+        return OT_E_IMAGE_TOO_LARGE;
+    (void)layouts(base, target, &base_layout, &target_layout);
+    fill_header(&patch->header, base, target, &target_layout);
+    uint8_t header[OT_DELTA_HEADER_BYTES];
+    ot_delta_header_write(&patch->header, header);
+    for (uint32_t i = 0; i < sizeof header; i++)
+        emit(&out, header[i]);
+    enum ot_status st = OT_E_BUFFER;
+    if (delta_analyse(&b, base->bytes, base->size, &base_layout, delta_find_gp(base->bytes, &base_layout)) &&
+        delta_analyse(&t, target->bytes, target->size, &target_layout,
+                      delta_find_gp(target->bytes, &target_layout)))
+        st = find_and_code(&b, &t, &patch->header, &out, patch);
+    delta_analysis_free(&b);
+    delta_analysis_free(&t);
+    patch->bytes = out.bytes;
+    patch->size = out.size;
+    if (st == OT_OK)
+        st = prove(base, target, patch);
+    if (st != OT_OK)
+        delta_patch_free(patch);
+    return st;
+}
+
+void delta_patch_free(struct delta_patch *p)
+{
+    free(p->bytes);
+    p->bytes = NULL;
+    p->size = 0;
+}

@@ -1,0 +1,44 @@
+/**
+ * Patch maker: two files in memory to the patch that otaria/delta.h decodes. Every patch is applied before it is returned.
+ *
+ * Time and memory: about 0.5 s and 12 times the larger file for 2 MB images. No globals; any thread.
+ */
+#ifndef TOOLS_DELTA_H
+#define TOOLS_DELTA_H
+
+#include "otaria/delta.h"
+
+struct delta_file {
+    const uint8_t *bytes; /* borrowed */
+    uint32_t size;
+};
+
+struct delta_patch {
+    uint8_t *bytes; /* owned: delta_patch_free() */
+    uint32_t size;
+    struct ot_delta_header header;
+    /* how it came about */
+    uint32_t operations, inserted_bytes, map_entries;
+    uint32_t decoder_reads, decoder_steps;
+};
+
+/** Digest by which patches name a file: the identity of an app image that verifies, else the SHA-256 of all of it. */
+void delta_file_digest(const struct delta_file *file, struct ot_digest *out);
+
+/**
+ * @return OT_OK, OT_E_BUFFER (no memory), OT_E_IMAGE_TOO_LARGE (above 16 MiB, or empty), OT_E_PATCH_RESULT (its own patch did not give
+ *         the target: a bug, reported as such).
+ */
+OT_CHECKED enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
+                                     struct delta_patch *out);
+void delta_patch_free(struct delta_patch *p);
+
+/**
+ * Apply a patch. `*out` receives a buffer of the target's size, owned by the caller; NULL on failure.
+ *
+ * @return what ot_delta_feed() and ot_delta_finish() return; OT_E_PATCH_RESULT when the digest is not the header's; OT_E_BUFFER.
+ */
+OT_CHECKED enum ot_status delta_apply(const struct delta_file *base, const struct delta_file *patch,
+                                      uint8_t **out, uint32_t *out_size);
+
+#endif
