@@ -18,6 +18,7 @@ struct pass {
 /* XOR of the part of [offset, offset+len) that lies in segment data. Segments are in file order. */
 static void checksum_chunk(struct pass *p, uint32_t offset, uint32_t len)
 {
+    uint8_t sum = p->checksum; /* not through a pointer that may alias the bytes: several at a time */
     for (uint32_t s = 0; s < p->image->segment_count; s++) {
         const struct ot_segment *segment = &p->image->segments[s];
         uint32_t from = segment->offset > offset ? segment->offset : offset;
@@ -25,8 +26,9 @@ static void checksum_chunk(struct pass *p, uint32_t offset, uint32_t len)
         if (to > offset + len)
             to = offset + len;
         for (uint32_t i = from; i < to; i++)
-            p->checksum ^= p->scratch[i - offset];
+            sum ^= p->scratch[i - offset];
     }
+    p->checksum = sum;
 }
 
 static enum ot_status hash_range(struct pass *p, uint32_t from, uint32_t to)

@@ -15,11 +15,11 @@ static struct {
 } memo[PLACES];
 
 static struct ot_crypto crypto;
+static const struct ot_crypto *real;
 
 static enum ot_status pss(void *ctx, const uint8_t n[384], uint32_t e, const struct ot_digest *digest,
                           const uint8_t signature[384])
 {
-    const struct ot_crypto *real = crypto_openssl();
     struct ot_sha256 hash;
     struct ot_digest key;
     (void)ctx;
@@ -40,11 +40,17 @@ static enum ot_status pss(void *ctx, const uint8_t n[384], uint32_t e, const str
     return memo[at].answer;
 }
 
-const struct ot_crypto *crypto_memo(void)
+const struct ot_crypto *crypto_memo_of(const struct ot_crypto *implementation)
 {
-    if (crypto.sha256_start == NULL) {
-        crypto = *crypto_openssl();
+    if (real == NULL) {
+        real = implementation;
+        crypto = *real;
         crypto.pss3072_verify = pss;
     }
     return &crypto;
+}
+
+const struct ot_crypto *crypto_memo(void)
+{
+    return crypto_memo_of(crypto_openssl());
 }
