@@ -4,7 +4,7 @@ set(OTARIA_CORE_SOURCES
   boot/reasons.c
   boot/rules.c
   bytes.c
-  delta/bytes.c
+  delta/byte_model.c
   delta/codec.c
   delta/coder.c
   delta/coder_tables.c
@@ -15,6 +15,7 @@ set(OTARIA_CORE_SOURCES
   delta/reader.c
   delta/refer.c
   delta/riscv.c
+  delta/signature.c
   delta/target.c
   delta/unit.c
   delta/xtensa.c

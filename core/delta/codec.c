@@ -25,6 +25,7 @@ void delta_codec_start(struct delta_codec *d, const struct ot_source *base, cons
     delta_bits_start(d->b_ends, DELTA_HITS_GAPS * 2u);
     delta_bits_start(&d->b_same[0][0][0], DELTA_KIND_SLOTS * 4u * 8u);
     delta_bits_start(d->b_shift, 2);
+    delta_bits_start(d->b_noise, 2);
 }
 
 /* --- operations --- */
@@ -95,15 +96,17 @@ static unsigned code_phase(struct delta_codec *d, unsigned phase)
 static void step_operation(struct delta_codec *d)
 {
     struct delta_copy copy = {0};
-    if (d->script != NULL)
-        d->script->next(d->script->ctx, d->at, &copy);
-    uint32_t left = d->target.size - d->at;
+    const struct delta_script *script = delta_script_of(d);
+    if (script != NULL)
+        script->next(script->ctx, d->at, &copy);
+    uint32_t left = d->body_end - d->at;
     d->inserting = delta_code_number(&d->coder, &d->n_insert, copy.inserted);
     if (d->inserting > left) {
         delta_fail(d, OT_E_PATCH_FORMAT);
         return;
     }
     d->phase = DELTA_INSERT;
+    d->piece_left = 0;
     d->old = d->base.size;
     if (d->inserting == left)
         return;
@@ -126,9 +129,17 @@ static void place(struct delta_codec *d, bool begins)
                       s == NULL ? d->at & 3u : (d->at - s->offset) & 3u);
 }
 
-static uint8_t base_byte(struct delta_codec *d, uint32_t offset)
+/* Compressed files within an image are noise: they come as they are, at no cost but their bits. */
+static void begin_piece(struct delta_codec *d)
 {
-    return offset < d->base.size ? (uint8_t)delta_reader_word(&d->base_reader, offset) : 0;
+    d->piece_left = d->inserting < DELTA_NOISE_PIECE ? d->inserting : DELTA_NOISE_PIECE;
+    bool noise = false;
+    if (d->piece_left >= DELTA_NOISE_LEAST) {
+        const struct delta_script *script = delta_script_of(d);
+        noise = script != NULL && script->is_noise(script->ctx, d->at, d->piece_left);
+        noise = delta_code_adaptive(&d->coder, noise, &d->b_noise[d->is_noise]) != 0;
+    }
+    d->is_noise = noise;
 }
 
 static void step_insert(struct delta_codec *d)
@@ -140,12 +151,14 @@ static void step_insert(struct delta_codec *d)
         delta_registers_start(&d->regs, d->gp_target);
         return;
     }
-    struct delta_hint hint = {.predicted = base_byte(d, d->old_last_end),
-                              .other = base_byte(d, d->old - d->inserting)};
-    (void)delta_known_byte(d, &hint.predicted);
+    static const struct delta_hint none = {0};
+    if (d->piece_left == 0)
+        begin_piece(d);
+    d->piece_left--;
     place(d, false);
-    uint8_t byte = d->script != NULL ? d->script->target[d->at] : 0;
-    delta_put(d, delta_code_byte(&d->coder, &d->bytes, byte, DELTA_INSERTED, &hint));
+    uint8_t byte = delta_script_of(d) != NULL ? delta_script_of(d)->target[d->at] : 0;
+    delta_put(d, d->is_noise ? delta_code_raw(&d->coder, byte)
+                             : delta_code_byte(&d->coder, &d->bytes, byte, DELTA_INSERTED, &none));
     d->old_last_end++;
     d->inserting--;
 }
@@ -165,9 +178,9 @@ static uint32_t unit_key(const struct delta_codec *d, const struct delta_unit *u
     return delta_hash(u->length == 3 ? x & 0xFFF00Fu : x & 0xF00Fu, u->kind);
 }
 
-static void code_changed(struct delta_codec *d, const struct delta_unit *u, uint8_t *bytes, uint32_t key)
+static void code_changed(struct delta_codec *d, const struct delta_unit *u, uint8_t *bytes)
 {
-    const uint8_t *truth = d->script != NULL ? d->script->target + d->at : NULL;
+    const uint8_t *truth = delta_script_of(d) != NULL ? delta_script_of(d)->target + d->at : NULL;
     unsigned changed = 0; /* a bit for each of the first three bytes */
     for (unsigned i = 0; i < u->length; i++) {
         bool is_last_chance = i + 1u == u->length && changed == 0;
@@ -175,8 +188,8 @@ static void code_changed(struct delta_codec *d, const struct delta_unit *u, uint
         place(d, false);
         if (is_last_chance || delta_code_adaptive(&d->coder, want == bytes[i],
                                                   &d->b_same[delta_kind_slot(u->kind)][i][changed]) == 0) {
-            struct delta_hint hint = {
-                .predicted = bytes[i], .place = (uint8_t)(delta_kind_slot(u->kind) * 4u + i), .key = key};
+            struct delta_hint hint = {.predicted = bytes[i],
+                                      .place = (uint8_t)(delta_kind_slot(u->kind) * 4u + i)};
             bytes[i] = delta_code_byte(&d->coder, &d->bytes, want, DELTA_CHANGED, &hint);
             changed |= 1u << (i < 2 ? i : 2u);
         }
@@ -193,7 +206,7 @@ static struct delta_unit next_unit(struct delta_codec *d)
         return u;
     }
     u = delta_parse(&d->parser, d->old);
-    if (d->target.size - d->at < u.length || d->base.size - d->old < u.length)
+    if (d->body_end - d->at < u.length || d->base.size - d->old < u.length)
         u = (struct delta_unit){.kind = DELTA_BYTE, .length = 1};
     return u;
 }
@@ -202,24 +215,29 @@ static bool ends_here(struct delta_codec *d)
 {
     if (d->is_first_unit)
         return false;
-    bool ends = d->script != NULL && d->script->is_over(d->script->ctx, d->at);
+    const struct delta_script *script = delta_script_of(d);
+    bool ends = script != NULL && script->is_over(script->ctx, d->at);
     return delta_code_adaptive(&d->coder, ends, &d->b_ends[d->hits.history & 7u]) != 0;
 }
 
 static bool is_as_predicted(const struct delta_codec *d, const uint8_t *bytes, unsigned length)
 {
-    if (d->script == NULL)
+    const struct delta_script *script = delta_script_of(d);
+    if (script == NULL)
         return false;
-    bool over = !d->is_first_unit && d->script->is_over(d->script->ctx, d->at);
-    return !over && memcmp(d->script->target + d->at, bytes, length) == 0;
+    bool over = !d->is_first_unit && script->is_over(script->ctx, d->at);
+    return !over && memcmp(script->target + d->at, bytes, length) == 0;
 }
 
 static void end_copy(struct delta_codec *d)
 {
     d->old_last_end = d->old;
-    d->phase = d->at == d->target.size ? DELTA_DONE : DELTA_OPERATION;
-    if (d->phase == DELTA_DONE)
-        delta_flush(d);
+    if (d->at < d->body_end) {
+        d->phase = DELTA_OPERATION;
+        return;
+    }
+    delta_flush(d);
+    d->phase = d->body_end < d->target.size ? DELTA_SIGNATURES : DELTA_DONE;
 }
 
 static void step_unit(struct delta_codec *d)
@@ -241,22 +259,23 @@ static void step_unit(struct delta_codec *d)
     bool hit = delta_code_hit(&d->coder, &d->hits, is_as_predicted(d, bytes, u.length),
                               delta_kind_slot(u.kind), ref, key) != 0;
     if (hit) {
-        for (unsigned i = 0; i < u.length; i++)
-            delta_put(d, bytes[i]);
+        delta_put_unit(d, bytes, u.length);
     } else {
         if (ends_here(d)) {
             end_copy(d);
             return;
         }
-        code_changed(d, &u, bytes, key);
+        code_changed(d, &u, bytes);
     }
     d->is_first_unit = false;
+    if (u.length == 4 && to != 0 && d->base.chip->arch == DELTA_XTENSA && d->here != NULL && d->here->exec)
+        delta_learn_literal_word(d, ot_load32(bytes), to);
     if (to != 0 && delta_unit_refers(&u))
         delta_learn(d, &u, bytes, to, !hit);
     if (u.kind >= DELTA_OP2 && to != 0 && d->base.chip->arch == DELTA_RISCV && d->parser.segment->exec)
         delta_registers_pass(&d->regs, ot_load32(bytes), u.length, to);
     d->old += u.length;
-    if (d->at == d->target.size || d->old >= d->base.size)
+    if (d->at == d->body_end || d->old >= d->base.size)
         end_copy(d);
 }
 
@@ -273,7 +292,7 @@ void delta_codec_step(struct delta_codec *d)
         step_operation(d);
         break;
     case DELTA_INSERT:
-        if (d->inserting == 0 && d->at == d->target.size)
+        if (d->inserting == 0 && d->at == d->body_end)
             end_copy(d);
         else
             step_insert(d);
@@ -282,6 +301,8 @@ void delta_codec_step(struct delta_codec *d)
         step_unit(d);
         break;
     case DELTA_SIGNATURES:
+        delta_step_signatures(d);
+        break;
     case DELTA_DONE:
         break;
     }

@@ -24,7 +24,7 @@ void delta_coder_prime(struct delta_coder *c)
 
 void delta_coder_shift(struct delta_coder *c)
 {
-    if (c->emit != NULL)
+    if (delta_coder_emits(c))
         c->emit(c->emit_ctx, (uint8_t)(c->high >> 24));
     else
         c->code = c->code << 8 | next_byte(c);
@@ -36,6 +36,18 @@ void delta_coder_finish(struct delta_coder *c)
 {
     if (c->low != 0) /* the top bytes differ: the next round number lies within the bounds */
         c->emit(c->emit_ctx, (uint8_t)((c->low >> 24) + 1u));
+}
+
+unsigned delta_code_bit(struct delta_coder *c, unsigned bit, uint32_t p1)
+{
+    return delta_code_bit_fast(c, bit, p1);
+}
+
+unsigned delta_code_adaptive(struct delta_coder *c, unsigned bit, uint16_t *state)
+{
+    bit = delta_code_bit(c, bit, delta_bit_p(*state));
+    delta_bit_learn(state, bit, 15);
+    return bit;
 }
 
 void delta_bits_start(uint16_t *states, size_t count)
@@ -61,7 +73,7 @@ static unsigned bit_length(uint32_t v)
 
 uint32_t delta_code_number(struct delta_coder *c, struct delta_number *n, uint32_t value)
 {
-    unsigned length = c->emit != NULL ? bit_length(value + 1u) : 0;
+    unsigned length = delta_coder_emits(c) ? bit_length(value + 1u) : 0;
     unsigned k = 0;
     while (k + 1 < DELTA_NUMBER_LENGTHS && delta_code_adaptive(c, k < length, &n->more[k]) != 0)
         k++;

@@ -29,7 +29,12 @@ static struct decoder *decoder_of(struct ot_delta *d)
 
 static const uint8_t magic[4] = {'O', 't', 'P', 1};
 
-enum { FLAG_CHIP = 1, FLAG_DIGEST = 2 };
+enum { FLAG_CHIP = 1, FLAG_DIGEST = 2, FLAG_SIGNED = 4, FLAGS_UNKNOWN = 8 };
+
+static bool is_signable(uint32_t bytes)
+{
+    return bytes % OT_DELTA_SECTOR_BYTES == 0 && bytes > OT_DELTA_SECTOR_BYTES;
+}
 
 enum ot_status ot_delta_header_read(const uint8_t b[OT_DELTA_HEADER_BYTES], struct ot_delta_header *out)
 {
@@ -41,13 +46,15 @@ enum ot_status ot_delta_header_read(const uint8_t b[OT_DELTA_HEADER_BYTES], stru
     out->profile = b[5] >> 4;
     out->has_chip = (b[5] & FLAG_CHIP) != 0;
     out->has_digest = (b[5] & FLAG_DIGEST) != 0;
+    out->is_signed = (b[5] & FLAG_SIGNED) != 0;
     out->chip_id = ot_load16(b + 6);
     out->base_bytes = ot_load32(b + 8);
     out->target_bytes = ot_load32(b + 12);
     memcpy(out->base_digest.bytes, b + 16, OT_DIGEST_BYTES);
     memcpy(out->target_digest.bytes, b + 48, OT_DIGEST_BYTES);
     bool sane = out->base_bytes <= OT_IMAGE_SPACE_MAX && out->target_bytes <= OT_IMAGE_SPACE_MAX &&
-                out->target_bytes > 0 && (b[5] & 12u) == 0 && (out->has_chip || out->chip_id == 0);
+                out->target_bytes > 0 && (b[5] & FLAGS_UNKNOWN) == 0 &&
+                (!out->is_signed || is_signable(out->target_bytes)) && (out->has_chip || out->chip_id == 0);
     return sane ? OT_OK : OT_E_PATCH_FORMAT;
 }
 
@@ -55,7 +62,8 @@ void ot_delta_header_write(const struct ot_delta_header *h, uint8_t b[OT_DELTA_H
 {
     memcpy(b, magic, 4);
     b[4] = h->method;
-    b[5] = (uint8_t)(h->profile << 4 | (h->has_chip ? FLAG_CHIP : 0) | (h->has_digest ? FLAG_DIGEST : 0));
+    b[5] = (uint8_t)(h->profile << 4 | (h->has_chip ? FLAG_CHIP : 0) | (h->has_digest ? FLAG_DIGEST : 0) |
+                     (h->is_signed ? FLAG_SIGNED : 0));
     ot_store16(b + 6, h->chip_id);
     ot_store32(b + 8, h->base_bytes);
     ot_store32(b + 12, h->target_bytes);
@@ -84,6 +92,8 @@ static enum ot_status open_patch(struct decoder *d)
     if (d->header.target_bytes > d->io.target_max)
         return OT_E_IMAGE_TOO_LARGE;
     d->codec.target.size = d->header.target_bytes;
+    d->codec.body_end = d->header.target_bytes - (d->header.is_signed ? OT_DELTA_SECTOR_BYTES : 0u);
+    d->codec.crypto = d->io.crypto;
     d->codec.has_digest = d->header.has_digest;
     d->codec.identity = d->header.target_digest;
     st = delta_layout_read(&d->codec.base, &d->io.base, d->header.has_chip, d->header.chip_id);

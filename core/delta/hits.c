@@ -5,77 +5,107 @@
 
 #define FIRST_MISS 0x1000u /* before anything is known: one in sixteen */
 #define WEIGHT     26214   /* 0.4 */
-
-static void start(uint16_t *states, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        states[i] = FIRST_MISS;
-}
+#define WEIGHT_MAX 0x3FFFF /* 4.0 */
+#define QUIET      4       /* gap class */
+#define SURE       256     /* of 65536: no better, nothing to learn for the weights */
 
 void delta_hits_start(struct delta_hits *h)
 {
     memset(h, 0, sizeof *h);
-    start(&h->by_ref[0][0], sizeof h->by_ref / 2);
-    start(&h->by_history[0][0], sizeof h->by_history / 2);
-    start(&h->by_kind[0][0][0], sizeof h->by_kind / 2);
-    start(h->by_key, sizeof h->by_key / 2);
+    for (unsigned i = 0; i < DELTA_HITS_STATES; i++)
+        h->miss[i] = FIRST_MISS;
     for (unsigned k = 0; k < DELTA_KIND_SLOTS; k++) {
         for (unsigned i = 0; i < DELTA_HITS_INPUTS; i++)
             h->weights[k][i] = WEIGHT;
     }
 }
 
-static unsigned gap_class(uint32_t gap)
+/* Along the gradient; 17 bits of error times 13 of input stay within 32. */
+static void adjust(int32_t *w, const int32_t *input, int32_t error)
 {
-    return gap < 2 ? 0 : gap < 6 ? 1 : gap < 20 ? 2 : gap < 80 ? 3 : gap < 400 ? 4 : 5;
+    for (unsigned i = 0; i < DELTA_HITS_INPUTS; i++) {
+        int32_t v = w[i] + (((i < 4 ? input[i] : 256) * error >> 6) * 5 >> 10);
+        w[i] = v > WEIGHT_MAX ? WEIGHT_MAX : v < -WEIGHT_MAX ? -WEIGHT_MAX : v;
+    }
 }
 
-/* The rate is 1/(n + 1.6); what is lost to rounding comes back on average by the dither. */
-static void learn(uint16_t *miss, uint8_t *n, unsigned hit, unsigned limit, uint32_t dither)
+/* 0, 2, 6, 20, 80, 400 units and more since the last miss. */
+static void count_gap(struct delta_hits *h, unsigned hit)
 {
-    uint32_t rate = 655360u / (10u * *n + 16u), p = *miss;
+    static const uint16_t ends[DELTA_HITS_GAPS] = {2, 6, 20, 80, 400, UINT16_MAX};
+    if (hit == 0) {
+        h->gap = 0;
+        h->gap_class = 0;
+    } else if (++h->gap == ends[h->gap_class]) {
+        h->gap_class += h->gap_class < DELTA_HITS_GAPS - 1u;
+    }
+}
+
+/* 65536/(n + 1.6), by experience. Eight bits of `n` would be too fine: it is counted in steps that grow. */
+static const uint16_t rates[] = {40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6826, 6182, 5650,
+                                 5201,  4818,  4489,  4202,  3948,  3724, 3523, 3344, 3181, 3034, 2900,
+                                 2777,  2664,  2560,  2464,  2375,  2291, 2214, 2142, 2074};
+#define RATES (sizeof rates / sizeof rates[0])
+
+static inline uint32_t rate_of(unsigned n)
+{
+    return n < RATES ? rates[n] : 65536u / (n + 2u);
+}
+
+/* What is lost to rounding comes back on average by the dither. */
+static inline void learn(uint16_t *miss, uint8_t *n, unsigned hit, unsigned limit, uint32_t dither)
+{
+    uint32_t rate = rate_of(*n), p = *miss;
     if (hit != 0)
         p -= (p * rate + dither) >> 16;
     else
         p += ((65535u - p) * rate + dither) >> 16;
-    *miss = (uint16_t)(p < 1 ? 1 : p > 65534u ? 65534u : p);
-    if (*n < limit)
-        (*n)++;
+    *miss = (uint16_t)(p < 1 ? 1 : p);
+    *n = (uint8_t)(*n + (*n < limit));
+}
+
+static inline void learn_quiet(uint16_t *miss, unsigned n, uint32_t dither)
+{
+    uint32_t p = *miss, rate = rate_of(n) * 4u;
+    p -= (p * (rate < 0x8000u ? rate : 0x8000u) + dither) >> 16;
+    *miss = (uint16_t)(p < 1 ? 1 : p);
+}
+
+static void learn_all(struct delta_hits *h, const uint32_t at[4], unsigned hit)
+{
+    h->dither = h->dither * 1664525u + 1013904223u;
+    uint32_t dither = h->dither >> 16;
+    if (hit != 0 &&
+        h->gap_class >= QUIET) { /* most flags are these, nearly certain: in turn, four times as much each */
+        uint32_t i = at[h->gap & 3u];
+        learn_quiet(&h->miss[i], h->seen[i], dither);
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        learn(&h->miss[at[i]], &h->seen[at[i]], hit, i == 3 ? 30 : 250, dither);
 }
 
 unsigned delta_code_hit(struct delta_coder *c, struct delta_hits *h, unsigned hit, unsigned kind,
                         unsigned ref, uint32_t key)
 {
-    unsigned gap = gap_class(h->gap), recent = h->history & 63u;
-    key %= DELTA_HITS_KEYS;
-    uint16_t *p[4] = {&h->by_ref[kind][ref], &h->by_history[gap][recent], &h->by_kind[kind][gap][recent & 7u],
-                      &h->by_key[key]};
-    uint8_t *n[4] = {&h->n_ref[kind][ref], &h->n_history[gap][recent], &h->n_kind[kind][gap][recent & 7u],
-                     &h->n_key[key]};
-    int32_t input[DELTA_HITS_INPUTS], *w = h->weights[kind];
-    int64_t sum = 0;
+    unsigned gap = h->gap_class, recent = h->history & 63u;
+    const uint32_t at[4] = {DELTA_HITS_BY_REF + kind * DELTA_HITS_REFS + ref,
+                            DELTA_HITS_BY_HISTORY + gap * 64u + recent,
+                            DELTA_HITS_BY_KIND + (kind * DELTA_HITS_GAPS + gap) * 8u + (recent & 7u),
+                            DELTA_HITS_BY_KEY + key % DELTA_HITS_KEYS};
+    int32_t input[4], *w = h->weights[kind];
+    int32_t sum = (w[4] >> 2) * 256; /* weights are within +-2^18 */
     for (unsigned i = 0; i < 4; i++) {
-        input[i] = -delta_stretch(*p[i]);
-        sum += (int64_t)w[i] * input[i];
+        input[i] = -delta_stretch(h->miss[at[i]]);
+        sum += (w[i] >> 2) * input[i];
     }
-    input[4] = 256;
-    sum += (int64_t)w[4] * 256;
-    int32_t x = (int32_t)(sum / 65536);
-    if (x > DELTA_STRETCH_MAX)
-        x = DELTA_STRETCH_MAX;
-    if (x < -DELTA_STRETCH_MAX)
-        x = -DELTA_STRETCH_MAX;
-    uint32_t p1 = delta_squash(x);
-    hit = delta_code_bit(c, hit, p1);
+    uint32_t p1 = delta_squash(sum >> 14);
+    hit = delta_code_bit_fast(c, hit, p1);
     int32_t error = (hit != 0 ? 65536 : 0) - (int32_t)p1;
-    if (error > 3 || error < -3) {
-        for (unsigned i = 0; i < DELTA_HITS_INPUTS; i++)
-            w[i] += (int32_t)(((int64_t)input[i] * error * 5) / 65536);
-    }
-    h->dither = h->dither * 1664525u + 1013904223u;
-    for (unsigned i = 0; i < 4; i++)
-        learn(p[i], n[i], hit, i == 3 ? 30 : 250, h->dither >> 16);
+    if (error > SURE || error < -SURE)
+        adjust(w, input, error);
+    learn_all(h, at, hit);
     h->history = h->history << 1 | (hit == 0);
-    h->gap = hit != 0 ? h->gap + 1u : 0;
+    count_gap(h, hit);
     return hit;
 }

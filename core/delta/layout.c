@@ -70,6 +70,9 @@ static const struct delta_chip chips[] = {
      .pointers = {{0x40000000, 0x48000000}, {0x4FF00000, 0x50000000}}},
 };
 
+#define LOWEST_POINTER  0x3C000000u
+#define HIGHEST_POINTER 0x50000000u
+
 static bool in_ranges(const struct delta_range *ranges, unsigned count, uint32_t addr)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -90,6 +93,8 @@ const struct delta_chip *delta_chip_by_id(uint16_t id)
 
 bool delta_chip_is_pointer(const struct delta_chip *chip, uint32_t addr)
 {
+    if (addr - LOWEST_POINTER >= HIGHEST_POINTER - LOWEST_POINTER)
+        return false; /* of any chip; most words */
     return in_ranges(chip->pointers, 4, addr);
 }
 

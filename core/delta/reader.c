@@ -59,6 +59,7 @@ void delta_reader_start(struct delta_reader *r, const struct ot_source *source)
 {
     delta_lines_start(&r->lines, source);
     r->window_at = NOTHING;
+    r->scout_at = NOTHING;
 }
 
 const uint8_t *delta_reader_at(struct delta_reader *r, uint32_t offset)
@@ -80,4 +81,18 @@ uint32_t delta_reader_word(struct delta_reader *r, uint32_t offset)
     if (r->window_at != NOTHING && in <= DELTA_WINDOW_BYTES - 4u)
         return ot_load32(r->window + in);
     return delta_lines_word(&r->lines, offset);
+}
+
+uint32_t delta_reader_scout(struct delta_reader *r, uint32_t offset)
+{
+    uint32_t in = offset - r->window_at;
+    if (r->window_at != NOTHING && in <= DELTA_WINDOW_BYTES - 4u)
+        return ot_load32(r->window + in);
+    in = offset - r->scout_at;
+    if (r->scout_at == NOTHING || in > DELTA_SCOUT_BYTES - 4u) {
+        fetch(&r->lines, offset, r->scout, DELTA_SCOUT_BYTES);
+        r->scout_at = offset;
+        in = 0;
+    }
+    return ot_load32(r->scout + in);
 }

@@ -79,9 +79,21 @@ static uint32_t search(struct delta_codec *d, uint32_t around, uint32_t value, u
     return 0;
 }
 
+/* Loaded before, from the same place of the base: that was checked then. */
+static const struct delta_moved *loaded_before(const struct delta_codec *d, uint32_t old, uint32_t to)
+{
+    const struct delta_moved *m = moved(d->moved_literals, old);
+    return m != NULL && m->now < to && to - m->now < L32R_REACH ? m : NULL;
+}
+
 static unsigned predict_literal(struct delta_codec *d, uint32_t old, uint32_t to, unsigned ref,
                                 uint32_t *target)
 {
+    const struct delta_moved *before = loaded_before(d, old, to);
+    if (before != NULL) {
+        *target = before->now;
+        return ref;
+    }
     uint32_t offset = delta_layout_offset(&d->base, old);
     if (offset == DELTA_NOWHERE)
         return ref;
@@ -89,11 +101,6 @@ static unsigned predict_literal(struct delta_codec *d, uint32_t old, uint32_t to
     if (delta_chip_is_pointer(d->base.chip, value)) {
         const struct delta_moved *m = moved(d->moved, value);
         value = m != NULL ? m->now : delta_map_lookup(d, value);
-    }
-    const struct delta_moved *m = moved(d->moved_literals, old);
-    if (m != NULL && holds(d, m->now, value, to)) {
-        *target = m->now;
-        return REF_CACHE;
     }
     if (holds(d, *target, value, to))
         return ref;
@@ -132,17 +139,22 @@ static void remember(struct delta_moved *cache, uint32_t old, uint32_t now)
     cache[slot(old, DELTA_MISS_CACHE)] = (struct delta_moved){.old = old, .now = now};
 }
 
+void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t at)
+{
+    d->values[slot(value, DELTA_VALUE_CACHE)] = at;
+}
+
 static void learn_literal(struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes,
                           uint32_t to, bool missed)
 {
     if ((bytes[0] & 15u) != 1)
         return;
     uint32_t now = ((to + 3u) & ~3u) + (0xFFFC0000u | (uint32_t)bytes[1] << 2 | (uint32_t)bytes[2] << 10);
+    remember(d->moved_literals, u->target, now);
     uint32_t offset = delta_layout_offset(&d->target, now);
-    if (offset != DELTA_NOWHERE && offset + 4u <= d->at)
-        d->values[slot(delta_target_word(d, offset), DELTA_VALUE_CACHE)] = now;
-    if (missed)
-        remember(d->moved_literals, u->target, now);
+    if (missed && offset != DELTA_NOWHERE &&
+        offset + 4u <= d->at) /* of several with this value, the one in use */
+        delta_learn_literal_word(d, delta_target_word(d, offset), now);
     d->last_literal = now;
 }
 

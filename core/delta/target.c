@@ -42,6 +42,23 @@ void delta_put(struct delta_codec *d, uint8_t byte)
         delta_flush(d);
 }
 
+void delta_put_unit(struct delta_codec *d, const uint8_t *bytes, unsigned length)
+{
+    uint32_t in = d->at - d->flushed, word = ot_load32(bytes) & (UINT32_MAX >> (32u - 8u * length));
+    if (in + DELTA_UNIT_BYTES >= DELTA_SECTOR || d->at + length >= d->edge) {
+        for (unsigned i = 0; i < length; i++)
+            delta_put(d, bytes[i]);
+        return;
+    }
+    memcpy(d->sector + in, bytes, DELTA_UNIT_BYTES); /* what is too much is overwritten */
+    d->at += length;
+    if (d->here != NULL) {
+        uint32_t fold = word ^ word >> 16;
+        d->checksum ^= (uint8_t)(fold ^ fold >> 8);
+    }
+    delta_bytes_pass_unit(&d->bytes, word, length);
+}
+
 uint32_t delta_target_word(struct delta_codec *d, uint32_t offset)
 {
     if (offset >= d->flushed)
@@ -72,8 +89,10 @@ bool delta_known_byte(const struct delta_codec *d, uint8_t *byte)
         *byte = d->at == end - 1u ? d->checksum : 0;
         return true;
     }
-    if (!d->has_digest || d->at - end >= OT_DIGEST_BYTES)
-        return false;
-    *byte = d->identity.bytes[d->at - end];
+    if (d->has_digest && d->at - end < OT_DIGEST_BYTES) {
+        *byte = d->identity.bytes[d->at - end];
+        return true;
+    }
+    *byte = 0xFF; /* padding before a signature sector */
     return true;
 }

@@ -35,7 +35,7 @@ static uint32_t lowest_literal(struct delta_parser *p, uint32_t from, uint32_t e
     if (end > segment_end)
         end = segment_end;
     for (uint32_t a = entry; a + 3u <= end; p->steps++) {
-        uint32_t x = delta_reader_word(p->reader, s->offset + (a - s->addr));
+        uint32_t x = delta_reader_scout(p->reader, s->offset + (a - s->addr));
         if ((x & 15u) == 1) {
             uint32_t target = l32r_target(x, a);
             if (target >= from && target < lowest)
@@ -54,7 +54,7 @@ static bool looks_like_pool(struct delta_parser *p, uint32_t from, uint32_t end)
     words = words < POOL_SAMPLE ? words : POOL_SAMPLE;
     for (uint32_t i = 0; i < words; i++, p->steps++)
         pointers += delta_chip_is_pointer(
-            p->layout->chip, delta_reader_word(p->reader, s->offset + (from - s->addr) + 4u * i));
+            p->layout->chip, delta_reader_scout(p->reader, s->offset + (from - s->addr) + 4u * i));
     return pointers * POOL_DENSITY >= words && pointers > 0;
 }
 
@@ -66,7 +66,7 @@ static bool is_literal(struct delta_parser *p, uint32_t addr)
         uint32_t end = addr + POOL_LOOK_WORDS * 4u, segment_end = s->addr + s->length, a = addr;
         if (end > segment_end)
             end = segment_end;
-        while (a + 4u <= end && !is_entry(delta_reader_word(p->reader, s->offset + (a - s->addr)))) {
+        while (a + 4u <= end && !is_entry(delta_reader_scout(p->reader, s->offset + (a - s->addr)))) {
             a += 4;
             p->steps++;
         }

@@ -53,6 +53,7 @@ enum ot_status delta_apply_measured(const struct delta_file *base, const struct 
         struct ot_delta_io io = {.base = delta_memory_source(&in, base->size),
                                  .written = delta_memory_source(&written, header.target_bytes),
                                  .target_max = header.target_bytes,
+                                 .crypto = crypto_openssl(),
                                  .ctx = &written,
                                  .write = write_memory};
         delta_file_digest(base, &io.base_digest);

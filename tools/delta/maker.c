@@ -4,9 +4,13 @@
 #include "mapping.h"
 #include "matcher.h"
 
+#include "base/crypto_openssl.h"
 #include "otaria/bytes.h"
+#include "otaria/trust.h"
 
 #include <stdlib.h>
+
+#define NOISE_PERCENT 88u /* of the most entropy so few bytes can show */
 
 struct output {
     uint8_t *bytes;
@@ -35,6 +39,7 @@ static void emit(void *ctx, uint8_t byte)
 struct plan {
     const struct delta_analysis *base;
     const struct delta_ops *ops;
+    const uint8_t *target;
     uint32_t next;    /* operation to come */
     uint32_t planned; /* target offset where the operations so far end */
 };
@@ -74,6 +79,36 @@ static bool is_over(void *ctx, uint32_t at)
     return at >= p->planned;
 }
 
+/* Log2 of v in 1/16, rounded down: enough to tell noise from code. */
+static uint32_t log2_16(uint32_t v)
+{
+    uint32_t whole = 0;
+    while (v >> whole > 1)
+        whole++;
+    uint64_t x = (uint64_t)v << (32u - whole); /* 1.0 .. 2.0 in Q32 */
+    uint32_t out = whole * 16u;
+    for (uint32_t bit = 8; bit > 0; bit /= 2) {
+        x = (x >> 16) * (x >> 16);
+        if (x >> 33 != 0) {
+            out += bit;
+            x >>= 1;
+        }
+    }
+    return out;
+}
+
+/* Their own frequencies would hardly save anything, even if they were known. */
+static bool is_noise(void *ctx, uint32_t at, uint32_t len)
+{
+    const struct plan *p = ctx;
+    uint32_t counts[256] = {0}, bits16 = 0;
+    for (uint32_t i = 0; i < len; i++)
+        counts[p->target[at + i]]++;
+    for (unsigned v = 0; v < 256; v++)
+        bits16 += counts[v] == 0 ? 0 : counts[v] * (log2_16(len) - log2_16(counts[v]));
+    return bits16 * 100u >= len * log2_16(len < 256 ? len : 256) * NOISE_PERCENT;
+}
+
 /* --- coding --- */
 
 static struct delta_codec *codec_for(const struct delta_analysis *base, const struct delta_analysis *target,
@@ -84,9 +119,11 @@ static struct delta_codec *codec_for(const struct delta_analysis *base, const st
         return NULL;
     c->base = base->layout;
     c->target = target->layout;
-    c->target.size = target->size;
+    c->target.size = h->target_bytes;
     c->gp_base = base->gp;
     c->gp_target = target->gp;
+    c->body_end = target->size;
+    c->crypto = crypto_openssl();
     c->has_digest = h->has_digest;
     c->identity = h->target_digest;
     c->map_wanted = map->count;
@@ -108,12 +145,15 @@ static enum ot_status code(const struct delta_analysis *base, const struct delta
                            const struct delta_ops *ops, const struct delta_mapping *map,
                            const struct ot_delta_header *h, struct output *out)
 {
-    struct plan plan = {.base = base, .ops = ops};
-    struct delta_script script = {
-        .ctx = &plan, .target = target->bytes, .next = next_operation, .is_over = is_over};
-    struct delta_memory in = {.in = base->bytes}, written = {.in = target->bytes};
+    struct plan plan = {.base = base, .ops = ops, .target = target->bytes};
+    struct delta_script script = {.ctx = &plan,
+                                  .target = target->bytes,
+                                  .next = next_operation,
+                                  .is_noise = is_noise,
+                                  .is_over = is_over};
+    struct delta_memory in = {.in = base->bytes}, written = {.in = target->bytes}; /* the whole target */
     struct ot_source base_source = delta_memory_source(&in, base->size);
-    struct ot_source written_source = delta_memory_source(&written, target->size);
+    struct ot_source written_source = delta_memory_source(&written, h->target_bytes);
     uint8_t sector[DELTA_SECTOR];
     struct delta_codec *c = codec_for(base, target, map, h);
     if (c == NULL)
@@ -179,6 +219,7 @@ static enum ot_status find_and_code(const struct delta_analysis *b, const struct
     if (ok) {
         patch->operations = ops.count;
         patch->map_entries = map->count;
+        patch->inserted_bytes = 0;
         for (uint32_t i = 0; i < ops.count; i++)
             patch->inserted_bytes += ops.list[i].inserted;
     }
@@ -202,26 +243,27 @@ static enum ot_status prove(const struct delta_file *base, const struct delta_fi
     return st == OT_OK || st == OT_E_BUFFER ? st : OT_E_PATCH_RESULT;
 }
 
-enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
-                          struct delta_patch *patch)
+static bool ends_in_signatures(const struct delta_file *target)
 {
-    struct delta_layout base_layout, target_layout;
+    return target->size > DELTA_SECTOR && target->size % DELTA_SECTOR == 0 &&
+           target->bytes[target->size - DELTA_SECTOR] == OT_SIG_MAGIC;
+}
+
+/* Everything for one header; `patch` holds the result when OT_OK. */
+static enum ot_status make(const struct delta_file *base, const struct delta_file *target,
+                           const struct delta_layout *bl, const struct delta_layout *tl,
+                           struct delta_patch *patch)
+{
     struct delta_analysis b = {0}, t = {0};
     struct output out = {0};
-    *patch = (struct delta_patch){0};
-    if (base->size > OT_IMAGE_SPACE_MAX || target->size > OT_IMAGE_SPACE_MAX || base->size == 0 ||
-        target->size == 0)
-        return OT_E_IMAGE_TOO_LARGE;
-    (void)layouts(base, target, &base_layout, &target_layout);
-    fill_header(&patch->header, base, target, &target_layout);
     uint8_t header[OT_DELTA_HEADER_BYTES];
+    uint32_t body = target->size - (patch->header.is_signed ? DELTA_SECTOR : 0);
     ot_delta_header_write(&patch->header, header);
     for (uint32_t i = 0; i < sizeof header; i++)
         emit(&out, header[i]);
     enum ot_status st = OT_E_BUFFER;
-    if (delta_analyse(&b, base->bytes, base->size, &base_layout, delta_find_gp(base->bytes, &base_layout)) &&
-        delta_analyse(&t, target->bytes, target->size, &target_layout,
-                      delta_find_gp(target->bytes, &target_layout)))
+    if (delta_analyse(&b, base->bytes, base->size, bl, delta_find_gp(base->bytes, bl)) &&
+        delta_analyse(&t, target->bytes, body, tl, delta_find_gp(target->bytes, tl)))
         st = find_and_code(&b, &t, &patch->header, &out, patch);
     delta_analysis_free(&b);
     delta_analysis_free(&t);
@@ -232,6 +274,25 @@ enum ot_status delta_make(const struct delta_file *base, const struct delta_file
     if (st != OT_OK)
         delta_patch_free(patch);
     return st;
+}
+
+enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
+                          struct delta_patch *patch)
+{
+    struct delta_layout base_layout, target_layout;
+    *patch = (struct delta_patch){0};
+    if (base->size > OT_IMAGE_SPACE_MAX || target->size > OT_IMAGE_SPACE_MAX || base->size == 0 ||
+        target->size == 0)
+        return OT_E_IMAGE_TOO_LARGE;
+    (void)layouts(base, target, &base_layout, &target_layout);
+    fill_header(&patch->header, base, target, &target_layout);
+    patch->header.is_signed = patch->header.has_digest && ends_in_signatures(target);
+    enum ot_status st = make(base, target, &base_layout, &target_layout, patch);
+    if (st != OT_E_PATCH_RESULT || !patch->header.is_signed)
+        return st;
+    patch->header.is_signed =
+        false; /* a sector that is not what its keys make of it: coded like other bytes */
+    return make(base, target, &base_layout, &target_layout, patch);
 }
 
 void delta_patch_free(struct delta_patch *p)

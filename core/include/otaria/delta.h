@@ -39,6 +39,7 @@ struct ot_delta_header {
     uint8_t method, profile;
     bool has_chip;
     uint16_t chip_id;
+    bool is_signed;  /* the target's last sector is a signature sector, rebuilt from its keys */
     bool has_digest; /* the target ends in its own SHA-256, which is target_digest */
     uint32_t base_bytes, target_bytes;
     struct ot_digest base_digest, target_digest; /* identity of an image; SHA-256 of other files */
@@ -54,6 +55,8 @@ struct ot_delta_io {
     struct ot_digest base_digest; /* what it is known to be */
     struct ot_source written;     /* reads back target bytes that `write` has taken */
     uint32_t target_max;          /* room for the target */
+    const struct ot_crypto
+        *crypto; /* SHA-256, for signature sectors; NULL: such targets are refused (OT_E_PATCH_FORMAT) */
     void *ctx;
     /** Whole sectors in order, the last may be shorter. OT_OK, or what the decoder then returns. */
     enum ot_status (*write)(void *ctx, uint32_t offset, const uint8_t *bytes, uint32_t len);

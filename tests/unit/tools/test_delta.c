@@ -1,5 +1,6 @@
 /* Patches made and applied: every pair of files comes back exactly, in any chunks, and a wrong patch is refused by name. */
 #include "image_support.h"
+#include "sign_support.h"
 #include "tools/delta.h"
 
 #include "base/crypto_openssl.h"
@@ -114,6 +115,77 @@ static void test_tiny_files_come_back(void **state)
         release(&target);
     }
     release(&base);
+}
+
+/* --- signatures --- */
+
+static struct delta_file signed_by(const struct delta_file *image, struct sign_key *const *keys,
+                                   unsigned count)
+{
+    struct delta_file f;
+    f.bytes = sign_file(image->bytes, image->size, keys, count, &f.size);
+    return f;
+}
+
+static uint32_t signed_pair(const struct delta_file *base, struct sign_key *const *old_keys,
+                            unsigned old_count, const struct delta_file *target, struct sign_key *const *keys,
+                            unsigned count)
+{
+    struct delta_file from = signed_by(base, old_keys, old_count), to = signed_by(target, keys, count);
+    uint32_t bytes = there_and_back(&from, &to);
+    release(&from);
+    release(&to);
+    return bytes;
+}
+
+/* What a signature costs: itself, and a modulus where the key is new. */
+static void test_signatures_cost_what_nobody_can_compute(void **state)
+{
+    (void)state;
+    struct sign_key *rsa[] = {sign_key_make(OT_SCHEME_RSA3072), sign_key_make(OT_SCHEME_RSA3072),
+                              sign_key_make(OT_SCHEME_RSA3072), sign_key_make(OT_SCHEME_RSA3072)};
+    struct sign_key *ecdsa = sign_key_make(OT_SCHEME_ECDSA256);
+    struct delta_file base = image_of(5, "1.0.0", 1, 20000), target = image_of(5, "1.0.1", 1, 20100);
+    uint32_t plain = there_and_back(&base, &target);
+    assert_true(signed_pair(&base, rsa, 1, &target, rsa, 1) - plain <= 400);
+    assert_true(signed_pair(&base, rsa, 2, &target, rsa, 2) - plain <= 800);
+    assert_true(signed_pair(&base, rsa, 3, &target, rsa, 3) - plain <= 1200);
+    assert_true(signed_pair(&base, rsa, 1, &target, rsa + 3, 1) - plain <= 800);
+    assert_true(signed_pair(&base, rsa, 2, &target, rsa + 2, 2) - plain <= 1600);
+    assert_true(signed_pair(&base, &ecdsa, 1, &target, &ecdsa, 1) - plain <= 100);
+    assert_true(signed_pair(&base, &ecdsa, 1, &target, rsa, 1) - plain <= 800);
+    /* the same image by another key, an unsigned base, an unsigned target */
+    signed_pair(&base, rsa, 1, &base, rsa + 1, 1);
+    struct delta_file to = signed_by(&target, rsa, 1);
+    there_and_back(&base, &to);
+    there_and_back(&to, &target);
+    release(&to);
+    release(&base);
+    release(&target);
+    for (unsigned i = 0; i < 4; i++)
+        sign_key_free(rsa[i]);
+    sign_key_free(ecdsa);
+}
+
+/* A sector that is not what its keys make of it: the patch is larger, the result the same. */
+static void test_a_strange_signature_sector_comes_back_too(void **state)
+{
+    (void)state;
+    struct sign_key *key = sign_key_make(OT_SCHEME_ECDSA256);
+    struct delta_file base = image_of(5, "1.0.0", 1, 20000), target = image_of(5, "1.0.1", 1, 20100);
+    struct delta_file from = signed_by(&base, &key, 1), to = signed_by(&target, &key, 1);
+    uint8_t *strange = malloc(to.size);
+    assert_non_null(strange);
+    memcpy(strange, to.bytes, to.size);
+    strange[to.size - 4000] ^= 0x40;
+    struct delta_file odd = {.bytes = strange, .size = to.size};
+    there_and_back(&from, &odd);
+    release(&odd);
+    release(&from);
+    release(&to);
+    release(&base);
+    release(&target);
+    sign_key_free(key);
 }
 
 /* --- the decoder by hand --- */
@@ -277,6 +349,8 @@ int main(void)
         cmocka_unit_test(test_plain_files_come_back),
         cmocka_unit_test(test_images_of_all_chips_come_back),
         cmocka_unit_test(test_tiny_files_come_back),
+        cmocka_unit_test(test_signatures_cost_what_nobody_can_compute),
+        cmocka_unit_test(test_a_strange_signature_sector_comes_back_too),
         cmocka_unit_test(test_chunks_do_not_matter),
         cmocka_unit_test(test_every_refusal_has_its_name),
         cmocka_unit_test(test_mutations_end_in_target_or_refusal),

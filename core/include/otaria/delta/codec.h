@@ -10,7 +10,7 @@
 #ifndef OTARIA_DELTA_CODEC_H
 #define OTARIA_DELTA_CODEC_H
 
-#include "otaria/delta/bytes.h"
+#include "otaria/delta/byte_model.h"
 #include "otaria/delta/coder.h"
 #include "otaria/delta/hits.h"
 #include "otaria/delta/unit.h"
@@ -21,6 +21,8 @@
 #define DELTA_MAP_MAX     1408u
 #define DELTA_VALUE_CACHE 256u /* literal values -> where they stand in the new image */
 #define DELTA_MISS_CACHE  64u  /* old target -> new target, where the map was wrong */
+#define DELTA_NOISE_PIECE 256u /* inserted bytes that are noise, or not, together; */
+#define DELTA_NOISE_LEAST 64u  /* fewer never are */
 #define DELTA_STEP_BITS   140u
 #define DELTA_SECTOR      OT_SECTOR_BYTES
 
@@ -49,6 +51,8 @@ struct delta_script {
     const uint8_t *target;
     /** The operation that begins at `at`. */
     void (*next)(void *ctx, uint32_t at, struct delta_copy *out);
+    /** Are the next `len` inserted bytes noise, cheaper as they are? */
+    bool (*is_noise)(void *ctx, uint32_t at, uint32_t len);
     /** Does the present copy end before `at`? */
     bool (*is_over)(void *ctx, uint32_t at);
 };
@@ -86,6 +90,9 @@ struct delta_codec {
     bool has_digest;
     struct ot_digest identity; /* of the target: the appended bytes */
 
+    const struct ot_crypto *crypto; /* to hash what a signature covers; NULL: signed targets are refused */
+    uint32_t body_end; /* the target's size, less the signature sector where that is coded by itself */
+
     /* output */
     enum ot_status (*write)(void *ctx, uint32_t offset, const uint8_t *bytes, uint32_t len);
     void *write_ctx;
@@ -96,7 +103,9 @@ struct delta_codec {
     uint8_t checksum;
 
     /* the present operation */
-    uint32_t inserting; /* bytes left */
+    uint32_t inserting;  /* bytes left */
+    uint32_t piece_left; /* of the present piece of them */
+    bool is_noise;       /* which comes as it is */
     uint32_t old, old_begin, old_last_end;
     uint8_t phase_left;
     bool is_first_unit;
@@ -111,12 +120,27 @@ struct delta_codec {
     uint32_t last_literal;       /* address in the new image of the literal loaded last; 0 none */
     struct delta_registers regs; /* of the new image */
 
+    /* signature sector */
+    struct {
+        bool is_begun, is_open, is_new_key;
+        uint8_t count, at; /* blocks */
+        uint16_t raw_at, raw_end, then_at, then_end;
+        struct ot_digest covered;
+    } signature;
+
     /* models */
     struct delta_hits hits;
     struct delta_bytes bytes;
     struct delta_number n_size, n_insert, n_jump, n_gap, n_shift;
-    uint16_t b_phase[4], b_jump[8], b_ends[DELTA_HITS_GAPS * 2u], b_same[DELTA_KIND_SLOTS][4][8], b_shift[2];
+    uint16_t b_phase[4], b_jump[8], b_ends[DELTA_HITS_GAPS * 2u], b_same[DELTA_KIND_SLOTS][4][8], b_shift[2],
+        b_noise[2];
 };
+
+/** NULL in a decoder. */
+static inline const struct delta_script *delta_script_of(const struct delta_codec *d)
+{
+    return delta_coder_emits(&d->coder) ? d->script : NULL;
+}
 
 void delta_codec_start(struct delta_codec *d, const struct ot_source *base, const struct ot_source *written,
                        const struct delta_script *script);
@@ -125,6 +149,8 @@ void delta_codec_step(struct delta_codec *d);
 
 /* target.c: the bytes that come out */
 void delta_put(struct delta_codec *d, uint8_t byte);
+/** A unit at once; `bytes` has DELTA_UNIT_BYTES, `length` of them count. */
+void delta_put_unit(struct delta_codec *d, const uint8_t *bytes, unsigned length);
 void delta_flush(struct delta_codec *d);
 /** `d->here` for `d->at`; after the segments are known. */
 void delta_locate(struct delta_codec *d);
@@ -132,6 +158,9 @@ void delta_locate(struct delta_codec *d);
 uint32_t delta_target_word(struct delta_codec *d, uint32_t offset);
 /** The byte at d->at follows from header and segment table: true, and which. */
 bool delta_known_byte(const struct delta_codec *d, uint8_t *byte);
+
+/* signature.c */
+void delta_step_signatures(struct delta_codec *d);
 
 /* preamble.c: target segments and map */
 void delta_step_preamble(struct delta_codec *d);
@@ -147,6 +176,8 @@ unsigned delta_predict(struct delta_codec *d, const struct delta_unit *u, uint32
 /** The unit came out as `bytes`; `missed` when not as predicted. */
 void delta_learn(struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes, uint32_t to,
                  bool missed);
+/** Xtensa: a word of a literal pool has come out. */
+void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t at);
 
 static inline uint32_t delta_map_delta(const struct delta_map *m, uint32_t i)
 {

@@ -21,6 +21,17 @@ struct delta_coder {
     void *emit_ctx;
 };
 
+/** False, known when compiling, in firmware built with OT_DELTA_DECODE_ONLY: the maker's half is left out. */
+static inline bool delta_coder_emits(const struct delta_coder *c)
+{
+#ifdef OT_DELTA_DECODE_ONLY
+    (void)c;
+    return false;
+#else
+    return c->emit != NULL;
+#endif
+}
+
 void delta_coder_start(struct delta_coder *c, void (*emit)(void *ctx, uint8_t byte), void *emit_ctx);
 /** Decoder: load the first four bytes. */
 void delta_coder_prime(struct delta_coder *c);
@@ -30,11 +41,11 @@ void delta_coder_finish(struct delta_coder *c);
 void delta_coder_shift(struct delta_coder *c);
 
 /** One bit that is 1 with probability p1/65536, p1 in 1..65535. `bit` is ignored when decoding. */
-static inline unsigned delta_code_bit(struct delta_coder *c, unsigned bit, uint32_t p1)
+static inline unsigned delta_code_bit_fast(struct delta_coder *c, unsigned bit, uint32_t p1)
 {
     uint32_t range = c->high - c->low;
     uint32_t mid = c->low + (range >> 16) * p1 + (((range & 0xFFFFu) * p1) >> 16);
-    if (c->emit == NULL)
+    if (!delta_coder_emits(c))
         bit = c->code <= mid;
     if (bit != 0)
         c->high = mid;
@@ -44,6 +55,12 @@ static inline unsigned delta_code_bit(struct delta_coder *c, unsigned bit, uint3
         delta_coder_shift(c);
     return bit;
 }
+
+/** The same as a function: where speed does not matter. */
+unsigned delta_code_bit(struct delta_coder *c, unsigned bit, uint32_t p1);
+
+/* Right shifts of negative numbers round down with every compiler this is built with. */
+_Static_assert(-3 >> 1 == -2, "arithmetic shift");
 
 /* --- probabilities: 12 bits of P(1) and 4 bits of experience in one u16 --- */
 
@@ -69,12 +86,7 @@ static inline void delta_bit_learn(uint16_t *state, unsigned bit, unsigned limit
     *state = (uint16_t)(p << 4 | n);
 }
 
-static inline unsigned delta_code_adaptive(struct delta_coder *c, unsigned bit, uint16_t *state)
-{
-    bit = delta_code_bit(c, bit, delta_bit_p(*state));
-    delta_bit_learn(state, bit, 15);
-    return bit;
-}
+unsigned delta_code_adaptive(struct delta_coder *c, unsigned bit, uint16_t *state);
 
 /* --- whole numbers: length in unary, then the bits below the leading one, the first of them adaptive --- */
 

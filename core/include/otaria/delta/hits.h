@@ -14,18 +14,20 @@
 #define DELTA_HITS_GAPS   6u
 #define DELTA_HITS_INPUTS 5u
 
+/* Places of the four contexts in one list. */
+#define DELTA_HITS_BY_REF     0u
+#define DELTA_HITS_BY_HISTORY (DELTA_HITS_BY_REF + DELTA_KIND_SLOTS * DELTA_HITS_REFS)
+#define DELTA_HITS_BY_KIND    (DELTA_HITS_BY_HISTORY + DELTA_HITS_GAPS * 64u)
+#define DELTA_HITS_BY_KEY     (DELTA_HITS_BY_KIND + DELTA_KIND_SLOTS * DELTA_HITS_GAPS * 8u)
+#define DELTA_HITS_STATES     (DELTA_HITS_BY_KEY + DELTA_HITS_KEYS)
+
 struct delta_hits {
-    uint16_t by_ref[DELTA_KIND_SLOTS][DELTA_HITS_REFS];
-    uint16_t by_history[DELTA_HITS_GAPS][64];
-    uint16_t by_kind[DELTA_KIND_SLOTS][DELTA_HITS_GAPS][8];
-    uint16_t by_key[DELTA_HITS_KEYS];
-    uint8_t n_ref[DELTA_KIND_SLOTS][DELTA_HITS_REFS];
-    uint8_t n_history[DELTA_HITS_GAPS][64];
-    uint8_t n_kind[DELTA_KIND_SLOTS][DELTA_HITS_GAPS][8];
-    uint8_t n_key[DELTA_HITS_KEYS];
+    uint16_t miss[DELTA_HITS_STATES];                     /* probability of a miss, of 65536 */
+    uint8_t seen[DELTA_HITS_STATES];                      /* experience */
     int32_t weights[DELTA_KIND_SLOTS][DELTA_HITS_INPUTS]; /* Q16 */
     uint32_t history;                                     /* a bit a unit, 1: missed */
     uint32_t gap;                                         /* units since the last miss */
+    unsigned gap_class;
     uint32_t dither;
 };
 

@@ -11,8 +11,9 @@
 #define DELTA_WINDOW_BYTES 384u
 #define DELTA_AHEAD        64u /* what may be looked at behind the asked offset */
 #define DELTA_BEHIND       4u  /* and before it */
-#define DELTA_LINE_BYTES   32u
-#define DELTA_LINES        12u
+#define DELTA_SCOUT_BYTES  256u
+#define DELTA_LINE_BYTES   64u
+#define DELTA_LINES        8u
 
 struct delta_lines {
     const struct ot_source *source;
@@ -24,8 +25,9 @@ struct delta_lines {
 
 struct delta_reader {
     struct delta_lines lines;
-    uint32_t window_at;
+    uint32_t window_at, scout_at;
     uint8_t window[DELTA_WINDOW_BYTES];
+    uint8_t scout[DELTA_SCOUT_BYTES]; /* a second window, for looks far ahead */
 };
 
 void delta_lines_start(struct delta_lines *l, const struct ot_source *source);
@@ -37,5 +39,7 @@ void delta_reader_start(struct delta_reader *r, const struct ot_source *source);
 const uint8_t *delta_reader_at(struct delta_reader *r, uint32_t offset);
 /** The word at `offset`, from the window where it is there, else by the lines: the window stays where it is. */
 uint32_t delta_reader_word(struct delta_reader *r, uint32_t offset);
+/** The word at `offset`, from either window: for looking along words and instructions, forwards. */
+uint32_t delta_reader_scout(struct delta_reader *r, uint32_t offset);
 
 #endif
