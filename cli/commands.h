@@ -4,6 +4,9 @@
 
 #include "cli.h"
 
+int cmd_delta_apply(struct cli *cli, int argc, char **argv);
+int cmd_delta_create(struct cli *cli, int argc, char **argv);
+int cmd_delta_info(struct cli *cli, int argc, char **argv);
 int cmd_flash_boot(struct cli *cli, int argc, char **argv);
 int cmd_flash_create(struct cli *cli, int argc, char **argv);
 int cmd_flash_show(struct cli *cli, int argc, char **argv);

@@ -1,0 +1,201 @@
+/* otaria delta create, apply, info: patches between two files. */
+#include "commands.h"
+
+#include "base/file.h"
+#include "otaria/chip.h"
+#include "otaria/image.h"
+#include "tools/delta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROFILE "standard"
+
+struct file {
+    uint8_t *bytes;
+    size_t len;
+};
+
+static int load(const struct cli *cli, const char *path, struct file *out)
+{
+    struct error err;
+    if (file_read(path, OT_IMAGE_SPACE_MAX, &out->bytes, &out->len, &err) != 0)
+        return cli_fail(cli, EXIT_ERROR, "read", "%s", err.text);
+    return -1;
+}
+
+static struct delta_file view(const struct file *f)
+{
+    return (struct delta_file){.bytes = f->bytes, .size = (uint32_t)f->len};
+}
+
+static int store(const struct cli *cli, const char *path, const uint8_t *bytes, uint32_t size)
+{
+    struct error err;
+    if (file_write_atomic(path, bytes, size, 0644, &err) != 0)
+        return cli_fail(cli, EXIT_ERROR, "write", "%s", err.text);
+    return EXIT_OK;
+}
+
+static const char *chip_of(const struct ot_delta_header *h)
+{
+    const struct ot_chip *chip = h->has_chip ? ot_chip_by_id(h->chip_id) : NULL;
+    return chip != NULL ? chip->name : "none";
+}
+
+/* What every verb answers about a patch. */
+static json_t *patch_json(const struct ot_delta_header *h, uint32_t bytes)
+{
+    char base[OT_DIGEST_HEX_BYTES], target[OT_DIGEST_HEX_BYTES];
+    ot_digest_to_hex(&h->base_digest, base);
+    ot_digest_to_hex(&h->target_digest, target);
+    return json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:b,s:f}", "base", base, "base_bytes",
+                     (json_int_t)h->base_bytes, "target", target, "target_bytes", (json_int_t)h->target_bytes,
+                     "bytes", (json_int_t)bytes, "method", h->has_chip ? "image" : "plain", "profile",
+                     PROFILE, "chip", chip_of(h), "signatures", (int)h->is_signed, "percent",
+                     100.0 * bytes / h->target_bytes);
+}
+
+static void print_patch(const struct ot_delta_header *h, uint32_t bytes)
+{
+    char hex[OT_DIGEST_HEX_BYTES];
+    ot_digest_to_hex(&h->base_digest, hex);
+    printf("%-16s%s, %u bytes\n", "from", hex, h->base_bytes);
+    ot_digest_to_hex(&h->target_digest, hex);
+    printf("%-16s%s, %u bytes\n", "to", hex, h->target_bytes);
+    printf("%-16s%s%s, profile %s\n", "method", h->has_chip ? "instructions of " : "plain data",
+           h->has_chip ? chip_of(h) : "", PROFILE);
+    printf("%-16s%u bytes, %.2f %% of the target\n", "patch", bytes, 100.0 * bytes / h->target_bytes);
+}
+
+static int answer(struct cli *cli, const struct ot_delta_header *h, uint32_t bytes)
+{
+    if (cli->json)
+        return cli_print_json(cli, patch_json(h, bytes));
+    print_patch(h, bytes);
+    return EXIT_OK;
+}
+
+static int create(struct cli *cli, const struct file *old, const struct file *new, const char *paths[2],
+                  const char *out)
+{
+    struct delta_file base = view(old), target = view(new);
+    struct delta_patch patch;
+    enum ot_status st = delta_make(&base, &target, &patch);
+    if (st == OT_E_IMAGE_TOO_LARGE)
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: empty", paths[old->len == 0 ? 0 : 1]);
+    if (st != OT_OK)
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s to %s: %s", paths[0], paths[1],
+                        ot_status_text(st));
+    int done = store(cli, out, patch.bytes, patch.size);
+    if (done == EXIT_OK)
+        done = answer(cli, &patch.header, patch.size);
+    delta_patch_free(&patch);
+    return done;
+}
+
+int cmd_delta_create(struct cli *cli, int argc, char **argv)
+{
+    const char *paths[2], *out = NULL, *profile = PROFILE;
+    struct file old = {0}, new = {0};
+    const struct cli_option options[] = {
+        {"out", CLI_TEXT, &out, "PATCH", "the patch"},
+        {"profile", CLI_TEXT, &profile, "NAME", "what decoder it is for: standard (32 KiB with its buffers)"},
+        CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options,
+                         &(struct cli_positional){.items = paths, .min = 2, .max = 2}, NULL);
+    if (done >= 0)
+        return done;
+    if (out == NULL)
+        return cli_usage(cli, "--out is needed");
+    if (strcmp(profile, PROFILE) != 0)
+        return cli_usage(cli, "--profile: there is only " PROFILE);
+    done = load(cli, paths[0], &old);
+    if (done < 0)
+        done = load(cli, paths[1], &new);
+    if (done < 0)
+        done = create(cli, &old, &new, paths, out);
+    free(old.bytes);
+    free(new.bytes);
+    return done;
+}
+
+static int read_header(const struct cli *cli, const char *path, const struct file *patch,
+                       struct ot_delta_header *h)
+{
+    enum ot_status st =
+        patch->len < OT_DELTA_HEADER_BYTES ? OT_E_PATCH_TRUNCATED : ot_delta_header_read(patch->bytes, h);
+    if (st != OT_OK)
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: %s", path, ot_status_text(st));
+    return -1;
+}
+
+static int apply(struct cli *cli, const struct file *old, const struct file *file, const char *paths[2],
+                 const char *out)
+{
+    struct delta_file base = view(old), patch = view(file);
+    struct ot_delta_header h;
+    struct ot_digest is;
+    char wanted[OT_DIGEST_HEX_BYTES], got[OT_DIGEST_HEX_BYTES];
+    uint8_t *result;
+    uint32_t size;
+    int done = read_header(cli, paths[1], file, &h);
+    if (done >= 0)
+        return done;
+    enum ot_status st = delta_apply(&base, &patch, &result, &size);
+    if (st == OT_E_PATCH_BASE) {
+        delta_file_digest(&base, &is);
+        ot_digest_to_hex(&is, got);
+        ot_digest_to_hex(&h.base_digest, wanted);
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: is %s, the patch was made for %s", paths[0],
+                        got, wanted);
+    }
+    if (st != OT_OK)
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: %s", paths[1], ot_status_text(st));
+    done = store(cli, out, result, size);
+    if (done == EXIT_OK)
+        done = answer(cli, &h, patch.size);
+    free(result);
+    return done;
+}
+
+int cmd_delta_apply(struct cli *cli, int argc, char **argv)
+{
+    const char *paths[2], *out = NULL;
+    struct file old = {0}, patch = {0};
+    const struct cli_option options[] = {{"out", CLI_TEXT, &out, "NEW", "the target, verified"},
+                                         CLI_OPTIONS_END};
+    int done = cli_parse(cli, argc, argv, options,
+                         &(struct cli_positional){.items = paths, .min = 2, .max = 2}, NULL);
+    if (done >= 0)
+        return done;
+    if (out == NULL)
+        return cli_usage(cli, "--out is needed");
+    done = load(cli, paths[0], &old);
+    if (done < 0)
+        done = load(cli, paths[1], &patch);
+    if (done < 0)
+        done = apply(cli, &old, &patch, paths, out);
+    free(old.bytes);
+    free(patch.bytes);
+    return done;
+}
+
+int cmd_delta_info(struct cli *cli, int argc, char **argv)
+{
+    const char *path;
+    struct file patch = {0};
+    struct ot_delta_header h;
+    int done = cli_parse(cli, argc, argv, (struct cli_option[]){CLI_OPTIONS_END},
+                         &(struct cli_positional){.items = &path, .min = 1, .max = 1}, NULL);
+    if (done >= 0)
+        return done;
+    done = load(cli, path, &patch);
+    if (done < 0)
+        done = read_header(cli, path, &patch, &h);
+    if (done < 0)
+        done = answer(cli, &h, (uint32_t)patch.len);
+    free(patch.bytes);
+    return done;
+}
