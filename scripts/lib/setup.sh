@@ -7,7 +7,8 @@
 
 packages_main="gcc libc6-dev make cmake pkg-config libssl-dev libsqlite3-dev libcurl4-openssl-dev libjansson-dev libdivsufsort-dev
     libevent-dev libinih-dev ca-certificates"
-packages_test="libcmocka-dev clang llvm lld libclang-rt-14-dev clang-format gcovr git openssl procps python3"
+packages_test="libcmocka-dev clang llvm lld libclang-rt-14-dev clang-format gcovr git openssl procps python3
+    qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross"
 
 setup_say() { printf '%s\n' "$*" >&2; }
 

@@ -36,10 +36,11 @@ static int make(const char *old, const char *new, const char *out)
         return 1;
     }
     getrusage(RUSAGE_SELF, &used);
-    printf("{\"bytes\":%u,\"target\":%u,\"seconds\":%.3f,\"peak_kib\":%ld,\"reads\":%u,\"steps\":%u,\"operations\":%u,\"map\":%u,"
-           "\"decoder\":%u}\n",
-           patch.size, target.size, seconds, used.ru_maxrss, patch.decoder_reads, patch.decoder_steps, patch.operations,
-           patch.map_entries, (unsigned)(OT_DELTA_CONTEXT_BYTES + OT_DELTA_SECTOR_BYTES));
+    printf(
+        "{\"bytes\":%u,\"target\":%u,\"seconds\":%.3f,\"peak_kib\":%ld,\"reads\":%u,\"steps\":%u,\"operations\":%u,\"map\":%u,"
+        "\"decoder\":%u}\n",
+        patch.size, target.size, seconds, used.ru_maxrss, patch.decoder_reads, patch.decoder_steps,
+        patch.operations, patch.map_entries, (unsigned)(OT_DELTA_CONTEXT_BYTES + OT_DELTA_SECTOR_BYTES));
     return 0;
 }
 
