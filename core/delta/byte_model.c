@@ -7,7 +7,8 @@
 #define WEIGHT   1300 /* 0.32 */
 #define RATE     14   /* of the weights */
 #define LIMIT    8u
-#define SUREST   2047 /* Q8: 8.0 */
+#define STRIDE   0x1A3u /* spreads the bits of a byte over the table */
+#define SUREST   2047   /* Q8: 8.0 */
 
 void delta_bytes_start(struct delta_bytes *b, bool is_riscv)
 {
@@ -59,10 +60,9 @@ static void contexts(const struct delta_bytes *b, enum delta_mode mode, const st
                      uint32_t k[CONTEXTS])
 {
     uint32_t phase = b->in_code ? b->phase : 4u + b->phase, now = b->now | phase << 27;
-    k[0] = 1;
-    k[1] = delta_hash(phase, 3);
-    k[2] = delta_hash(now, 6);
-    k[3] = mode == DELTA_INSERTED ? delta_hash((b->last & 0xFFu) | phase << 8, 1)
+    k[0] = delta_hash(phase, 3);
+    k[1] = delta_hash(now, 6);
+    k[2] = mode == DELTA_INSERTED ? delta_hash((b->last & 0xFFu) | phase << 8, 1)
                                   : delta_hash(t->predicted | (uint32_t)t->place << 8, 14);
 }
 
@@ -104,10 +104,7 @@ uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t by
     contexts(b, mode, hint, keys);
     for (unsigned i = 8; i-- > 0;) {
         for (unsigned j = 0; j < CONTEXTS; j++) {
-            uint32_t h = keys[j] + partial * 0x9E3779B1u;
-            h ^= h >> 16;
-            h *= 0x85EBCA6Bu;
-            slot[j] = &b->table[h >> 15 & ((1u << DELTA_TABLE_BITS) - 1u)];
+            slot[j] = &b->table[(keys[j] + partial * STRIDE) & ((1u << DELTA_TABLE_BITS) - 1u)];
         }
         partial = partial << 1 | code_bit(c, byte >> i & 1u, b->weights[mode][i][phase], slot);
     }

@@ -168,9 +168,7 @@ static void step_insert(struct delta_codec *d)
 /* Content without the parts that references and small numbers take: what else tends to change together. */
 static uint32_t unit_key(const struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes)
 {
-    uint32_t x = bytes[0];
-    for (unsigned i = 1; i < u->length; i++)
-        x |= (uint32_t)bytes[i] << (8u * i);
+    uint32_t x = ot_load32(bytes) & UINT32_MAX >> (32u - 8u * u->length);
     if (u->kind == DELTA_WORD || u->kind == DELTA_BYTE)
         return delta_hash(x, 99);
     if (d->base.chip->arch == DELTA_RISCV)
@@ -203,6 +201,7 @@ static struct delta_unit next_unit(struct delta_codec *d)
     struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
     if (d->phase_left > 0) {
         d->phase_left--;
+        d->parser.bytes = NULL;
         return u;
     }
     u = delta_parse(&d->parser, d->old);
@@ -244,7 +243,8 @@ static void step_unit(struct delta_codec *d)
 {
     uint8_t bytes[DELTA_UNIT_BYTES];
     struct delta_unit u = next_unit(d);
-    memcpy(bytes, delta_reader_at(&d->base_reader, d->old), sizeof bytes);
+    memcpy(bytes, d->parser.bytes != NULL ? d->parser.bytes : delta_reader_at(&d->base_reader, d->old),
+           sizeof bytes);
     uint32_t to = d->here != NULL ? d->here->addr + (d->at - d->here->offset) : 0, target;
     unsigned ref = 0;
     if (to == 0 && u.length == 1) {
@@ -254,7 +254,6 @@ static void step_unit(struct delta_codec *d)
         ref = delta_predict(d, &u, s->addr + (d->old - s->offset), to, &target);
         delta_unit_point(&u, bytes, to, target, &d->regs);
     }
-    place(d, u.kind != DELTA_BYTE);
     uint32_t key = unit_key(d, &u, bytes);
     bool hit = delta_code_hit(&d->coder, &d->hits, is_as_predicted(d, bytes, u.length),
                               delta_kind_slot(u.kind), ref, key) != 0;
@@ -265,6 +264,7 @@ static void step_unit(struct delta_codec *d)
             end_copy(d);
             return;
         }
+        place(d, u.kind != DELTA_BYTE);
         code_changed(d, &u, bytes);
     }
     d->is_first_unit = false;

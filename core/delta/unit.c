@@ -104,6 +104,7 @@ struct delta_unit delta_parse(struct delta_parser *p, uint32_t at)
     struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
     const struct delta_segment *s = p->segment;
     p->steps++;
+    p->bytes = NULL;
     if (s == NULL || at - s->offset >= s->length) {
         s = p->layout->chip == NULL ? NULL : delta_layout_at(p->layout, at);
         if (s != p->segment)
@@ -112,7 +113,7 @@ struct delta_unit delta_parse(struct delta_parser *p, uint32_t at)
         if (s == NULL)
             return u;
     }
-    const uint8_t *bytes = delta_reader_at(p->reader, at);
+    const uint8_t *bytes = p->bytes = delta_reader_at(p->reader, at);
     uint32_t in = at - s->offset, left = s->length - in;
     if (!s->exec)
         data_unit(p, bytes, s->addr + in, at, left, &u);

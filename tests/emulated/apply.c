@@ -41,7 +41,8 @@ int emulated_main(const char *old_path, const char *patch_path, const char *out_
     struct ot_delta_header h;
     uint32_t base_size = system_read_file(old_path, base, FILE_MAX);
     uint32_t patch_size = system_read_file(patch_path, patch, FILE_MAX);
-    if (patch_size < OT_DELTA_HEADER_BYTES || ot_delta_header_read(patch, &h) != OT_OK || h.target_bytes > FILE_MAX)
+    if (patch_size < OT_DELTA_HEADER_BYTES || ot_delta_header_read(patch, &h) != OT_OK ||
+        h.target_bytes > FILE_MAX)
         return 2;
     struct ot_delta_io io = {.base = {.size = base_size, .read = read_base},
                              .base_digest = h.base_digest,

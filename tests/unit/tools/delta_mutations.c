@@ -89,7 +89,8 @@ static uint32_t mutate(uint8_t *bytes, uint32_t size)
     return size;
 }
 
-static enum ot_status apply(struct pair *p, const uint8_t *patch, uint32_t size, struct slot *slot, uint32_t *steps)
+static enum ot_status apply(struct pair *p, const uint8_t *patch, uint32_t size, struct slot *slot,
+                            uint32_t *steps)
 {
     static struct ot_delta d;
     static uint8_t sector[OT_DELTA_SECTOR_BYTES];
@@ -194,7 +195,8 @@ int main(int argc, char **argv)
         free(slot.bytes);
         free(bytes);
     }
-    printf("%lu mutated patches of %u pairs, seed %u: %u refused by the decoder, %u by their digest, %u the exact target\n", count, n,
-           first, refused, other, exact);
+    printf(
+        "%lu mutated patches of %u pairs, seed %u: %u refused by the decoder, %u by their digest, %u the exact target\n",
+        count, n, first, refused, other, exact);
     return 0;
 }

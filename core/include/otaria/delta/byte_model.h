@@ -10,7 +10,7 @@
 #include "otaria/delta/coder.h"
 
 #define DELTA_TABLE_BITS  11u
-#define DELTA_BYTE_INPUTS 5u /* four contexts and a constant */
+#define DELTA_BYTE_INPUTS 4u /* three contexts and a constant */
 #define DELTA_BYTE_PHASES 5u /* byte of an instruction 0..3, or data */
 
 enum delta_mode { DELTA_INSERTED = 0, DELTA_CHANGED = 1 };
@@ -37,13 +37,12 @@ void delta_bytes_pass(struct delta_bytes *b, uint8_t byte);
 /** A whole unit is, of `length` bytes; `word` has the first lowest. */
 static inline void delta_bytes_pass_unit(struct delta_bytes *b, uint32_t word, unsigned length)
 {
-    if (b->in_code) {
-        b->phase = 0;
-        b->now = 0;
-    }
-    for (; length > 0; length--, word >>= 8)
-        b->last = b->last << 8 | (word & 0xFFu);
+    uint32_t newest_low = word >> 24 | (word >> 8 & 0xFF00u) | (word << 8 & 0xFF0000u) | word << 24;
+    b->phase = 0;
+    b->now = 0;
+    b->last = length == 4 ? newest_low : b->last << 8u * length | newest_low >> (32u - 8u * length);
 }
+
 /** The next byte begins a unit, or a segment. `in_code`: of a segment that holds code. `align`: of a data byte, 0..3. */
 void delta_bytes_place(struct delta_bytes *b, bool in_code, bool begins, unsigned align);
 uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t byte, enum delta_mode mode,

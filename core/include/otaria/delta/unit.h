@@ -71,6 +71,7 @@ struct delta_parser {
     const struct delta_layout *layout;
     struct delta_reader *reader;
     const struct delta_segment *segment; /* that of the last unit */
+    const uint8_t *bytes;                /* the last unit's, until the reader is asked again by window */
     enum delta_place place;              /* Xtensa */
     uint32_t pool_seen, pool_start,
         pool_end; /* words of [pool_start, pool_end) are literals, of [pool_seen, pool_start) not */
