@@ -36,6 +36,8 @@ int cmd_rollout_abort(struct cli *cli, int argc, char **argv);
 int cmd_rollout_create(struct cli *cli, int argc, char **argv);
 int cmd_rollout_list(struct cli *cli, int argc, char **argv);
 int cmd_rollout_pause(struct cli *cli, int argc, char **argv);
+int cmd_rollout_retry(struct cli *cli, int argc, char **argv);
+int cmd_rollout_widen(struct cli *cli, int argc, char **argv);
 int cmd_rollout_resume(struct cli *cli, int argc, char **argv);
 int cmd_rollout_show(struct cli *cli, int argc, char **argv);
 int cmd_rollout_start(struct cli *cli, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* otaria rollout create|list|show|start|pause|resume|abort. */
+/* otaria rollout create|list|show|start|pause|resume|widen|retry|abort. */
 #include "commands.h"
 
 #include "api_client.h"
@@ -10,7 +10,7 @@
 
 struct plan_options {
     const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *stale_after_s,
-        *lease_s, *rings;
+        *decide_by_s, *lease_s, *rings;
     bool supersede, start;
 };
 
@@ -35,6 +35,7 @@ static int plan_body(struct cli *cli, const struct plan_options *o, json_t *body
                    {"max_failure_percent", "max-failure-percent", o->max_failure},
                    {"max_crashes_per_device_day", "max-crashes-per-device-day", o->max_crashes},
                    {"stale_after_s", "stale-after-s", o->stale_after_s},
+                   {"decide_by_s", "decide-by-s", o->decide_by_s},
                    {"lease_s", "lease-s", o->lease_s}};
     json_object_set_new(body, "release", json_string(o->release));
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -102,6 +103,7 @@ int cmd_rollout_create(struct cli *cli, int argc, char **argv)
         {"max-failure-percent", CLI_TEXT, &o.max_failure, "N", "harmed of resolved (10)"},
         {"max-crashes-per-device-day", CLI_TEXT, &o.max_crashes, "N", "after the update (1)"},
         {"stale-after-s", CLI_TEXT, &o.stale_after_s, "N", "silence that counts as failure (43200)"},
+        {"decide-by-s", CLI_TEXT, &o.decide_by_s, "N", "a ring open for longer is held (a week or more)"},
         {"lease-s", CLI_TEXT, &o.lease_s, "N", "an offer not taken up ends after (3600)"},
         {"supersede", CLI_FLAG, &o.supersede, NULL, "end the rollout that is running"},
         {"start", CLI_FLAG, &o.start, NULL, "start it at once"},
@@ -164,6 +166,16 @@ int cmd_rollout_resume(struct cli *cli, int argc, char **argv)
 int cmd_rollout_abort(struct cli *cli, int argc, char **argv)
 {
     return act_command(cli, argc, argv, "abort");
+}
+
+int cmd_rollout_widen(struct cli *cli, int argc, char **argv)
+{
+    return act_command(cli, argc, argv, "widen");
+}
+
+int cmd_rollout_retry(struct cli *cli, int argc, char **argv)
+{
+    return act_command(cli, argc, argv, "retry");
 }
 
 int cmd_rollout_show(struct cli *cli, int argc, char **argv)

@@ -6,7 +6,7 @@ import sys
 
 PAGES = {
     "docs/design/agent.md": ["agent-table"],
-    "docs/design/rollout.md": ["attempt-table"],
+    "docs/design/rollout.md": ["attempt-table", "rollout-table", "ring-table"],
     "docs/testing.md": ["scenario-table"],
     "docs/formats.md": ["boot-rules", "boot-rows"],
 }

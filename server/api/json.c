@@ -162,11 +162,12 @@ static json_t *json_plan(const struct rollout_plan *p)
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:I,s:I}", "rings", rings, "soak_s", (json_int_t)p->soak_s,
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I}", "rings", rings, "soak_s", (json_int_t)p->soak_s,
                      "in_flight", (json_int_t)p->in_flight, "quorum_percent", (json_int_t)p->quorum_percent,
                      "max_failure_percent", (json_int_t)p->max_failure_percent, "max_crashes_per_device_day",
                      (double)p->max_crashes_per_device_day / 100.0, "stale_after_s",
-                     (json_int_t)p->stale_after_s, "lease_s", (json_int_t)p->lease_s);
+                     (json_int_t)p->stale_after_s, "decide_by_s", (json_int_t)rollout_plan_decide_by_s(p),
+                     "lease_s", (json_int_t)p->lease_s);
 }
 
 static json_t *json_ring(const struct rollout *r, uint32_t ring)

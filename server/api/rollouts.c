@@ -29,6 +29,7 @@ static bool read_plan(struct http_request *req, const json_t *body, struct rollo
                   {"quorum_percent", 100, &plan->quorum_percent},
                   {"max_failure_percent", 100, &plan->max_failure_percent},
                   {"stale_after_s", 31536000, &plan->stale_after_s},
+                  {"decide_by_s", 315360000, &plan->decide_by_s},
                   {"lease_s", 31536000, &plan->lease_s}};
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         int64_t n = *fields[i].value;
@@ -58,6 +59,7 @@ void api_rollout_create(void *app, struct http_request *req)
                                        "max_failure_percent",
                                        "max_crashes_per_device_day",
                                        "stale_after_s",
+                                       "decide_by_s",
                                        "lease_s",
                                        "supersede",
                                        NULL};
@@ -145,6 +147,16 @@ void api_rollout_resume(void *app, struct http_request *req)
 void api_rollout_abort(void *app, struct http_request *req)
 {
     act(app, req, "abort");
+}
+
+void api_rollout_widen(void *app, struct http_request *req)
+{
+    act(app, req, "widen");
+}
+
+void api_rollout_retry(void *app, struct http_request *req)
+{
+    act(app, req, "retry");
 }
 
 void api_rollout_list(void *app, struct http_request *req)

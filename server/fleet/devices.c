@@ -207,7 +207,7 @@ static void note_presence(struct visit *v)
             (r->engine.state == ROLLOUT_FINISHED &&
              r != v->d->product->rollouts[v->d->product->rollout_count - 1]))
             continue;
-        rollout_alive(&r->engine, v->d->memberships[i].member, v->now);
+        rollout_alive(&r->engine, v->d->memberships[i].member, v->now, &sink);
         rollout_seen(&r->engine, v->d->memberships[i].member, fleet_runs_release(v->d, r->release), crashes,
                      v->now, &sink);
     }
@@ -257,17 +257,10 @@ static int join(struct visit *v, struct fleet_rollout *r)
                                tags, v->d->tag_count);
     if (ring < 0)
         return -1;
-    for (uint32_t i = 0; r->engine.rings[ring].state == RING_PASSED && i < r->engine.plan.rings.count; i++) {
-        if (r->engine.rings[i].state == RING_ACTIVE || r->engine.rings[i].state == RING_SOAKING) {
-            ring = (int)i;
-            break;
-        }
-    }
     struct fleet_change change = change_of(v, r);
-    uint32_t member = fleet_add_member(r, v->d, (uint32_t)ring);
-    r->engine.rings[ring].members++;
-    r->engine.rings[ring].counts[ATTEMPT_NONE]++;
-    fleet_store_member(&change, member);
+    struct rollout_sink sink = fleet_sink(&change);
+    uint32_t member = fleet_add_member(r, v->d, rollout_ring_for_joiner(&r->engine, (uint32_t)ring));
+    rollout_joined(&r->engine, &sink);
     return (int)member;
 }
 

@@ -244,6 +244,15 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
               (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check);
 }
 
+void fleet_store_ring(struct fleet_change *change, uint32_t ring)
+{
+    const struct rollout *r = &change->rollout->engine;
+    const struct rollout_ring *g = &r->rings[ring];
+    store_add(change->batch, STORE_PUT_RING, (int64_t)r->id, (int64_t)ring, (int64_t)g->state,
+              (int64_t)g->bound, (int64_t)g->resolved_at_widening, (int64_t)g->opened_ms,
+              (int64_t)g->accepted);
+}
+
 /* A person wants to read of every device that was harmed, and of none that was not. */
 static void tell_member(struct fleet_change *change, uint32_t index)
 {
@@ -272,9 +281,7 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
         fleet_store_member(change, e->member);
         break;
     case EFFECT_RING:
-        store_add(change->batch, STORE_PUT_RING, (int64_t)r->id, (int64_t)e->ring,
-                  (int64_t)r->rings[e->ring].state, (int64_t)r->rings[e->ring].bound,
-                  (int64_t)r->rings[e->ring].resolved_at_widening, (int64_t)0);
+        fleet_store_ring(change, e->ring);
         break;
     case EFFECT_ROLLOUT:
         store_add(change->batch, STORE_SET_ROLLOUT, (int64_t)r->state, r->reason, (int64_t)r->id);

@@ -57,7 +57,7 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
                          struct fleet_release *release, const struct rollout_plan *plan, bool supersede,
                          struct fleet_rollout **out, struct fleet_refusal *refusal, fleet_done *done,
                          void *ctx);
-/** `action`: "start", "pause", "resume", "abort". */
+/** `action`: "start", "pause", "resume", "widen", "retry", "abort". */
 int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r, const char *action,
                       const char *reason, struct fleet_refusal *refusal, fleet_done *done, void *ctx);
 

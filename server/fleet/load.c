@@ -72,12 +72,13 @@ static int digests_from_text(const char *text, struct ot_digest *out, uint32_t m
 char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
-    json_t *root = json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "rings", json_loads(rings_text, 0, NULL),
-                             "soak_s", (json_int_t)plan->soak_s, "in_flight", (json_int_t)plan->in_flight,
-                             "quorum_percent", (json_int_t)plan->quorum_percent, "max_failure_percent",
-                             (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
-                             (json_int_t)plan->max_crashes_per_device_day, "stale_after_s",
-                             (json_int_t)plan->stale_after_s, "lease_s", (json_int_t)plan->lease_s);
+    json_t *root = json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "rings",
+                             json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
+                             (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
+                             "max_failure_percent", (json_int_t)plan->max_failure_percent,
+                             "max_crashes_per_device_day", (json_int_t)plan->max_crashes_per_device_day,
+                             "stale_after_s", (json_int_t)plan->stale_after_s, "lease_s",
+                             (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -101,6 +102,7 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->max_crashes_per_device_day = plan_number(root, "max_crashes_per_device_day");
     out->stale_after_s = plan_number(root, "stale_after_s");
     out->lease_s = plan_number(root, "lease_s");
+    out->decide_by_s = plan_number(root, "decide_by_s"); /* not in plans of older servers */
     json_decref(root);
     return bad != 0 ? bad : rollout_plan_check(out, err, sizeof err);
 }
@@ -281,7 +283,7 @@ static void on_rollout(void *ctx, const struct store_row *row)
     snprintf(r->engine.reason, sizeof r->engine.reason, "%s", store_text(row, 4));
     r->engine.poll_s = l->f->poll_s;
     r->created_ms = store_int(row, 6);
-    if (r->product == NULL || r->release == NULL || r->engine.state > ROLLOUT_FINISHED ||
+    if (r->product == NULL || r->release == NULL || (unsigned)r->engine.state >= ROLLOUT_STATES ||
         plan_from_text(store_text(row, 5), &r->engine.plan) != 0) {
         problem(l, "rollout", store_text(row, 0));
         free(r);
@@ -305,6 +307,8 @@ static void on_ring(void *ctx, const struct store_row *row)
     g->state = (enum ring_state)store_int(row, 2);
     g->bound = (uint32_t)store_int(row, 3);
     g->resolved_at_widening = (uint32_t)store_int(row, 4);
+    g->opened_ms = (uint64_t)store_int(row, 5);
+    g->accepted = (uint32_t)store_int(row, 6);
 }
 
 static void on_member(void *ctx, const struct store_row *row)

@@ -12,7 +12,8 @@ static struct fleet_rollout *live_rollout(const struct fleet_product *p)
 {
     for (size_t i = p->rollout_count; i > 0; i--) {
         enum rollout_state state = p->rollouts[i - 1]->engine.state;
-        if (state == ROLLOUT_RUNNING || state == ROLLOUT_PAUSED || state == ROLLOUT_CREATED)
+        if (state == ROLLOUT_RUNNING || state == ROLLOUT_PAUSED || state == ROLLOUT_CREATED ||
+            state == ROLLOUT_HELD)
             return p->rollouts[i - 1];
     }
     return NULL;
@@ -45,8 +46,7 @@ static void store_rollout(struct fleet *f, struct fleet_rollout *r, struct store
               (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms);
     free(plan);
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
-        store_add(batch, STORE_PUT_RING, (int64_t)r->engine.id, (int64_t)i, (int64_t)r->engine.rings[i].state,
-                  (int64_t)0, (int64_t)0, (int64_t)0);
+        fleet_store_ring(&change, i);
     for (uint32_t i = 0; i < r->engine.member_count; i++)
         fleet_store_member(&change, i);
     snprintf(text, sizeof text, "release %s for %u devices in %u rings", r->release->version,
@@ -106,6 +106,51 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
     return 0;
 }
 
+static int do_action(struct fleet *f, struct rollout *r, const char *action, const char *reason,
+                     const struct rollout_sink *sink)
+{
+    uint64_t now = fleet_now_ms(f);
+    if (strcmp(action, "start") == 0)
+        return rollout_start(r, now, sink);
+    if (strcmp(action, "pause") == 0)
+        return rollout_pause(r, reason, sink);
+    if (strcmp(action, "resume") == 0)
+        return rollout_resume(r, reason, now, sink);
+    if (strcmp(action, "widen") == 0)
+        return rollout_widen(r, reason, now, sink);
+    if (strcmp(action, "retry") == 0)
+        return rollout_retry(r, UINT32_MAX, reason, now, sink);
+    return strcmp(action, "abort") == 0 ? rollout_abort(r, reason, now, sink) : -1;
+}
+
+/* A device has one target at most: what a newer rollout has taken over does not run a second time beside it. */
+static const struct fleet_rollout *newer_rollout(const struct fleet_rollout *r)
+{
+    const struct fleet_product *p = r->product;
+    for (size_t i = p->rollout_count; i > 0 && p->rollouts[i - 1] != r; i--) {
+        enum rollout_state state = p->rollouts[i - 1]->engine.state;
+        if (state != ROLLOUT_CREATED && state != ROLLOUT_ABORTED)
+            return p->rollouts[i - 1];
+    }
+    return NULL;
+}
+
+static int refuse_action(const struct fleet_rollout *r, const char *action, const char *reason,
+                         struct fleet_refusal *refusal)
+{
+    bool goes_on = strcmp(action, "pause") != 0 && strcmp(action, "abort") != 0;
+    const struct fleet_rollout *newer = goes_on ? newer_rollout(r) : NULL;
+    bool decides = goes_on && strcmp(action, "start") != 0 && strcmp(action, "resume") != 0;
+    if (newer != NULL)
+        return fleet_refuse(refusal, 409, "overlap",
+                            "rollout %llu of release %s decides now: abort that one first",
+                            (unsigned long long)newer->engine.id, newer->release->version);
+    if (decides && reason[0] == '\0')
+        return fleet_refuse(refusal, 422, "reason", "%s goes past what the evidence says: it needs a reason",
+                            action);
+    return 0;
+}
+
 int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r, const char *action,
                       const char *reason, struct fleet_refusal *refusal, fleet_done *done, void *ctx)
 {
@@ -113,17 +158,12 @@ int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r,
     struct store_batch *batch = store_batch_new();
     struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
     struct rollout_sink sink = fleet_sink(&change);
-    int result = -1;
     fleet_lock(f);
-    uint64_t now = fleet_now_ms(f);
-    if (strcmp(action, "start") == 0)
-        result = rollout_start(&r->engine, now, &sink);
-    else if (strcmp(action, "pause") == 0)
-        result = rollout_pause(&r->engine, reason, &sink);
-    else if (strcmp(action, "resume") == 0)
-        result = rollout_resume(&r->engine, reason, now, &sink);
-    else if (strcmp(action, "abort") == 0)
-        result = rollout_abort(&r->engine, reason, now, &sink);
+    int result = refuse_action(r, action, reason, refusal);
+    if (result == 0 && do_action(f, &r->engine, action, reason, &sink) != 0)
+        result = fleet_refuse(refusal, 409, "state", "%s: not for a rollout that is %s%s", action,
+                              rollout_state_name(r->engine.state),
+                              strcmp(action, "retry") == 0 ? ", or no device of it can try again" : "");
     if (result == 0) {
         snprintf(object, sizeof object, "%llu", (unsigned long long)r->engine.id);
         snprintf(name, sizeof name, "rollout.%.20s", action);
@@ -131,9 +171,6 @@ int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r,
         store_commit(f->store, batch, done, ctx);
     } else {
         store_batch_free(batch);
-        fleet_refuse(refusal, 409, "state", "a rollout that is %s cannot be %s%s",
-                     rollout_state_name(r->engine.state), action,
-                     strcmp(action, "pause") == 0 || strcmp(action, "resume") == 0 ? "d" : "ed");
     }
     fleet_unlock(f);
     return result;

@@ -158,6 +158,7 @@ void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, co
                  const char *object, const char *detail);
 void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rollout *r, const char *kind,
                     int ring, const char *device, const char *text);
+void fleet_store_ring(struct fleet_change *change, uint32_t ring);
 void fleet_store_member(struct fleet_change *change, uint32_t member);
 
 struct fleet_product *fleet_product(const struct fleet *f, const char *name);

@@ -1,10 +1,6 @@
 /*
- * The rollout engine. Invariants (rollout_check):
- *   R1 counts of every ring equal a recount of its members
- *   R2 at most one ring is ACTIVE or SOAKING, and only rings before it have PASSED
- *   R3 offers in force never exceed the ring's bound (unless the bound was lowered by nothing: it only grows)
- *   R4 no ring but the open one has attempts that are merely offered
- *   R5 FINISHED: every ring has passed; HALTED: a ring has failed
+ * The rollout engine: offers, reports, time. States move by the tables of machine.c and attempt.c alone; what must hold
+ * after every call stands in check.c.
  */
 #include "rollout/engine.h"
 
@@ -29,18 +25,28 @@ static void tell(const struct rollout_sink *sink, uint32_t ring, const char *eve
     emit(sink, EFFECT_TIMELINE, NO_ONE, ring, event, text);
 }
 
-static void set_ring(struct rollout *r, uint32_t ring, enum ring_state state, const struct rollout_sink *sink)
+/* One step of a ring by its table; false when the input means nothing now. */
+static bool step(struct rollout *r, uint32_t ring, enum ring_input input, const struct rollout_sink *sink)
 {
-    r->rings[ring].state = state;
+    int next = ring_next(r->rings[ring].state, input);
+    if (next < 0)
+        return false;
+    r->rings[ring].state = (enum ring_state)next;
     emit(sink, EFFECT_RING, NO_ONE, ring, NULL, NULL);
+    return true;
 }
 
-static void set_rollout(struct rollout *r, enum rollout_state state, const char *reason,
-                        const struct rollout_sink *sink)
+/* The same for the rollout, with the reason that people read. */
+static bool move(struct rollout *r, enum rollout_input input, const char *reason,
+                 const struct rollout_sink *sink)
 {
-    r->state = state;
+    int next = rollout_next(r->state, input);
+    if (next < 0)
+        return false;
+    r->state = (enum rollout_state)next;
     snprintf(r->reason, sizeof r->reason, "%s", reason);
     emit(sink, EFFECT_ROLLOUT, NO_ONE, NO_ONE, NULL, NULL);
+    return true;
 }
 
 /* --- counts --- */
@@ -102,28 +108,39 @@ static int open_ring(const struct rollout *r)
     return -1;
 }
 
-static void activate(struct rollout *r, uint32_t ring, const struct rollout_sink *sink)
+/* Has a ring behind this one been opened? Then this one had passed. */
+static bool later_ring_was_open(const struct rollout *r, uint32_t ring)
+{
+    for (uint32_t i = ring + 1; i < r->plan.rings.count; i++) {
+        if (r->rings[i].state != RING_WAITING)
+            return true;
+    }
+    return false;
+}
+
+static void activate(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
 {
     char text[120];
     struct rollout_ring *g = &r->rings[ring];
     g->bound = r->plan.rings.rings[ring].kind == RING_NAMED ? UINT32_MAX : r->plan.in_flight;
     g->resolved_at_widening = 0;
-    set_ring(r, ring, RING_ACTIVE, sink);
+    g->opened_ms = now_ms;
+    (void)step(r, ring, RING_ON_OPEN, sink);
     snprintf(text, sizeof text, "ring %s is open: %" PRIu32 " devices", r->plan.rings.rings[ring].name,
              g->members);
     tell(sink, ring, "ring_active", text);
 }
 
 /* The next ring opens, or nothing is left. */
-static void advance(struct rollout *r, uint32_t from, const struct rollout_sink *sink)
+static void advance(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    for (uint32_t i = from; i < r->plan.rings.count; i++) {
+    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
         if (r->rings[i].state != RING_WAITING)
             continue;
-        activate(r, i, sink);
+        activate(r, i, now_ms, sink);
         return;
     }
-    set_rollout(r, ROLLOUT_FINISHED, "every ring has passed", sink);
+    (void)move(r, ROLLOUT_ON_ALL_PASSED, "every ring has passed", sink);
     tell(sink, NO_ONE, "finished", "every ring has passed");
 }
 
@@ -138,62 +155,6 @@ void rollout_prepare(struct rollout *r)
         g->members++;
         g->counts[r->members[i].state]++;
     }
-}
-
-/* --- operator --- */
-
-int rollout_start(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
-{
-    if (r->state != ROLLOUT_CREATED)
-        return -1;
-    set_rollout(r, ROLLOUT_RUNNING, "", sink);
-    tell(sink, NO_ONE, "started", "the rollout has started");
-    advance(r, 0, sink);
-    rollout_tick(r, now_ms, sink);
-    return 0;
-}
-
-int rollout_pause(struct rollout *r, const char *reason, const struct rollout_sink *sink)
-{
-    if (r->state != ROLLOUT_RUNNING)
-        return -1;
-    set_rollout(r, ROLLOUT_PAUSED, reason, sink);
-    tell(sink, NO_ONE, "paused", reason);
-    return 0;
-}
-
-int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
-{
-    if (r->state != ROLLOUT_PAUSED && r->state != ROLLOUT_HALTED)
-        return -1;
-    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
-        /* A ring that failed through a straggler after it had passed does not open a second time beside the next. */
-        if (r->rings[i].state == RING_FAILED)
-            set_ring(r, i, open_ring(r) < 0 ? RING_ACTIVE : RING_PASSED, sink);
-    }
-    set_rollout(r, ROLLOUT_RUNNING, reason, sink);
-    tell(sink, NO_ONE, "resumed", reason);
-    rollout_tick(r, now_ms, sink);
-    return 0;
-}
-
-static void take_offers_back(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
-{
-    for (uint32_t i = 0; i < r->member_count; i++) {
-        enum attempt_state next = attempt_next(r->members[i].state, ATTEMPT_ON_SUPERSEDE);
-        if (next != r->members[i].state)
-            set_member(r, i, ATTEMPT_WITHDRAWN, now_ms, sink);
-    }
-}
-
-int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
-{
-    if (r->state == ROLLOUT_ABORTED || r->state == ROLLOUT_FINISHED)
-        return -1;
-    set_rollout(r, ROLLOUT_ABORTED, reason, sink);
-    tell(sink, NO_ONE, "aborted", reason);
-    take_offers_back(r, now_ms, sink);
-    return 0;
 }
 
 /* --- offers --- */
@@ -254,11 +215,20 @@ enum rollout_switch rollout_switch_wanted(const struct rollout *r, uint32_t memb
 
 /* --- limits --- */
 
+static void take_offers_back(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    for (uint32_t i = 0; i < r->member_count; i++) {
+        enum attempt_state next = attempt_next(r->members[i].state, ATTEMPT_ON_SUPERSEDE);
+        if (next != r->members[i].state)
+            set_member(r, i, ATTEMPT_WITHDRAWN, now_ms, sink);
+    }
+}
+
 static void halt(struct rollout *r, uint32_t ring, const char *text, uint64_t now_ms,
                  const struct rollout_sink *sink)
 {
-    set_ring(r, ring, RING_FAILED, sink);
-    set_rollout(r, ROLLOUT_HALTED, text, sink);
+    (void)step(r, ring, RING_ON_HARM, sink);
+    (void)move(r, ROLLOUT_ON_HARM, text, sink);
     tell(sink, ring, "halted", text);
     take_offers_back(r, now_ms, sink);
 }
@@ -268,7 +238,8 @@ static bool too_much_harm(const struct rollout *r, uint32_t ring, char *text, si
 {
     uint32_t resolved = rollout_resolved(r, ring), harmed = rollout_harmed(r, ring);
     uint32_t enough = r->rings[ring].members <= 2 ? 1 : 2;
-    if (harmed < enough || harmed * 100u <= r->plan.max_failure_percent * resolved)
+    if (harmed < enough || harmed <= r->rings[ring].accepted ||
+        harmed * 100u <= r->plan.max_failure_percent * resolved)
         return false;
     snprintf(text, len,
              "ring %s: %" PRIu32 " of %" PRIu32 " resolved devices were harmed; the limit is %" PRIu32 " %%",
@@ -313,6 +284,14 @@ static void judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const struc
 
 /* --- reports --- */
 
+static void begin_soak(struct rollout_member *m, uint64_t now_ms)
+{
+    m->soak_ms = m->exposure_ms = 0;
+    m->seen_ms = now_ms;
+    m->soak_running = true;
+    m->crashes_base = m->crashes_seen;
+}
+
 void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, enum ot_status reason,
                    bool runs_target, uint64_t now_ms, const struct rollout_sink *sink)
 {
@@ -326,12 +305,9 @@ void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, 
     if (next == m->state)
         return;
     m->reason = reason;
+    if (next == ATTEMPT_CONFIRMED)
+        begin_soak(m, now_ms);
     set_member(r, member, next, now_ms, sink);
-    if (next == ATTEMPT_CONFIRMED) {
-        m->soak_ms = 0;
-        m->seen_ms = now_ms;
-        m->soak_running = true;
-    }
     if (attempt_is_harm(next))
         judge(r, m->ring, now_ms, sink);
 }
@@ -342,9 +318,12 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t
     struct rollout_member *m = &r->members[member];
     uint64_t cap = (uint64_t)r->poll_s * 3000u;
     if (m->state != ATTEMPT_CONFIRMED || !runs_target) {
+        bool changed = m->soak_running || m->crashes_base != crashes || m->crashes_seen != crashes;
         m->soak_running = false;
         m->crashes_base = m->crashes_seen = crashes;
         m->seen_ms = now_ms;
+        if (changed)
+            emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
         return;
     }
     uint64_t gap = now_ms - m->seen_ms;
@@ -366,17 +345,34 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t
 void rollout_adopt(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink)
 {
     struct rollout_member *m = &r->members[member];
-    if (m->state != ATTEMPT_NONE)
-        return;
-    m->seen_ms = now_ms;
-    m->soak_running = true;
+    if (attempt_is_open(m->state) || attempt_is_resolved(m->state))
+        return; /* the attempt says how it ended */
+    begin_soak(m, now_ms);
     set_member(r, member, ATTEMPT_CONFIRMED, now_ms, sink);
 }
 
-void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms)
+void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    if (attempt_is_open(r->members[member].state) && r->members[member].state != ATTEMPT_OFFERED)
-        r->members[member].changed_ms = now_ms;
+    struct rollout_member *m = &r->members[member];
+    if (!attempt_is_open(m->state) || m->state == ATTEMPT_OFFERED || m->changed_ms == now_ms)
+        return;
+    m->changed_ms = now_ms; /* stored: a restart of the server must not make it silent */
+    emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
+}
+
+uint32_t rollout_ring_for_joiner(const struct rollout *r, uint32_t ring)
+{
+    int open = open_ring(r);
+    return r->rings[ring].state == RING_PASSED && open >= 0 ? (uint32_t)open : ring;
+}
+
+void rollout_joined(struct rollout *r, const struct rollout_sink *sink)
+{
+    uint32_t last = r->member_count - 1;
+    struct rollout_ring *g = &r->rings[r->members[last].ring];
+    g->members++;
+    g->counts[r->members[last].state]++;
+    emit(sink, EFFECT_MEMBER, last, r->members[last].ring, NULL, NULL);
 }
 
 /* --- time --- */
@@ -432,7 +428,7 @@ static bool has_soaked(const struct rollout *r, uint32_t ring)
     return rollout_soaked(r, ring) * 100u >= confirmed * r->plan.quorum_percent;
 }
 
-static void pass(struct rollout *r, uint32_t ring, const struct rollout_sink *sink)
+static void pass(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
 {
     char text[200];
     const struct rollout_ring *g = &r->rings[ring];
@@ -440,37 +436,54 @@ static void pass(struct rollout *r, uint32_t ring, const struct rollout_sink *si
              "ring %s has passed: %" PRIu32 " confirmed, %" PRIu32 " harmed of %" PRIu32 " devices",
              r->plan.rings.rings[ring].name, g->counts[ATTEMPT_CONFIRMED], rollout_harmed(r, ring),
              g->members);
-    set_ring(r, ring, RING_PASSED, sink);
+    (void)step(r, ring, RING_ON_ENOUGH, sink);
     tell(sink, ring, "ring_passed", text);
-    advance(r, ring + 1, sink);
+    advance(r, now_ms, sink);
 }
 
-static void step_ring(struct rollout *r, uint32_t ring, const struct rollout_sink *sink)
+/* Its time is over and it has neither passed nor failed: devices that never come must not keep it open for ever. */
+static void hold(struct rollout *r, uint32_t ring, const struct rollout_sink *sink)
+{
+    char text[ROLLOUT_REASON_MAX];
+    const struct rollout_ring *g = &r->rings[ring];
+    snprintf(text, sizeof text,
+             "ring %s: not enough evidence in its time: %" PRIu32 " of %" PRIu32 " devices resolved, %" PRIu32
+             " soaked, %" PRIu32 " in flight; resume, widen, recall or abort",
+             r->plan.rings.rings[ring].name, rollout_resolved(r, ring), g->members, rollout_soaked(r, ring),
+             rollout_in_flight(r, ring));
+    (void)step(r, ring, RING_ON_DECIDE_BY, sink);
+    (void)move(r, ROLLOUT_ON_DECIDE_BY, text, sink);
+    tell(sink, ring, "ring_held", text);
+}
+
+static void step_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
 {
     struct rollout_ring *g = &r->rings[ring];
     if (g->members == 0) {
-        pass(r, ring, sink);
+        pass(r, ring, now_ms, sink);
         return;
     }
     if (g->state == RING_SOAKING && !has_spoken(r, ring))
-        set_ring(r, ring, RING_ACTIVE, sink);
+        (void)step(r, ring, RING_ON_UNANSWERED, sink);
     if (g->state == RING_ACTIVE)
         widen(r, ring, sink);
     if (g->state == RING_ACTIVE && has_spoken(r, ring)) {
-        set_ring(r, ring, RING_SOAKING, sink);
+        (void)step(r, ring, RING_ON_ANSWERED, sink);
         if (r->plan.soak_s > 0)
             tell(sink, ring, "ring_soaking", "every device has answered; the ring soaks");
     }
     if (g->state == RING_SOAKING && has_soaked(r, ring))
-        pass(r, ring, sink);
+        pass(r, ring, now_ms, sink);
+    else if (now_ms - g->opened_ms >= (uint64_t)rollout_plan_decide_by_s(&r->plan) * 1000u)
+        hold(r, ring, sink);
 }
 
 void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    if (r->state != ROLLOUT_ABORTED && r->state != ROLLOUT_CREATED)
-        age_members(r, now_ms, sink);
+    if (r->state != ROLLOUT_CREATED)
+        age_members(r, now_ms, sink); /* aborted too: each attempt ends in an outcome */
     for (int ring = open_ring(r); r->state == ROLLOUT_RUNNING && ring >= 0;) {
-        step_ring(r, (uint32_t)ring, sink);
+        step_ring(r, (uint32_t)ring, now_ms, sink);
         int next = open_ring(r);
         if (next == ring)
             return;
@@ -478,57 +491,113 @@ void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink 
     }
 }
 
-/* --- names, check --- */
+/* --- operator --- */
 
-const char *rollout_state_name(enum rollout_state state)
+int rollout_start(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    static const char *const names[] = {"created", "running", "paused", "halted", "aborted", "finished"};
-    return state <= ROLLOUT_FINISHED ? names[state] : "unknown";
+    if (!move(r, ROLLOUT_ON_START, "", sink))
+        return -1;
+    tell(sink, NO_ONE, "started", "the rollout has started");
+    advance(r, now_ms, sink);
+    rollout_tick(r, now_ms, sink);
+    return 0;
 }
 
-const char *ring_state_name(enum ring_state state)
+int rollout_pause(struct rollout *r, const char *reason, const struct rollout_sink *sink)
 {
-    static const char *const names[] = {"waiting", "active", "soaking", "passed", "held", "failed"};
-    return state <= RING_FAILED ? names[state] : "unknown";
+    if (!move(r, ROLLOUT_ON_PAUSE, reason, sink))
+        return -1;
+    tell(sink, NO_ONE, "paused", reason);
+    return 0;
 }
 
-static const char *check_counts(const struct rollout *r)
+/* A ring that failed through a straggler after it had passed does not open a second time beside the next. */
+static void resume_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    uint32_t counts[ROLLOUT_RINGS_MAX][ATTEMPT_STATES] = {{0}};
+    struct rollout_ring *g = &r->rings[ring];
+    g->opened_ms = now_ms; /* its time to be judged begins anew */
+    if (g->state == RING_FAILED)
+        g->accepted = rollout_harmed(r, ring);
+    if (open_ring(r) >= 0 || later_ring_was_open(r, ring))
+        (void)step(r, ring, RING_ON_RESUME_PAST, sink);
+    else
+        (void)step(r, ring, RING_ON_RESUME, sink);
+    emit(sink, EFFECT_RING, NO_ONE, ring, NULL, NULL);
+}
+
+static void go_on(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    if (open_ring(r) < 0)
+        advance(r, now_ms, sink);
+    for (uint32_t i = 0; i < r->plan.rings.count; i++)
+        judge(r, i, now_ms, sink);
+    rollout_tick(r, now_ms, sink);
+}
+
+int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    if (!move(r, ROLLOUT_ON_RESUME, reason, sink))
+        return -1;
+    tell(sink, NO_ONE, "resumed", reason);
+    for (uint32_t i = r->plan.rings.count; i > 0; i--) {
+        if (r->rings[i - 1].state != RING_WAITING)
+            resume_ring(r, i - 1, now_ms, sink);
+    }
+    go_on(r, now_ms, sink);
+    return 0;
+}
+
+static bool has_stuck_ring(const struct rollout *r)
+{
+    bool stuck = false;
+    for (uint32_t i = 0; i < r->plan.rings.count; i++)
+        stuck = stuck || r->rings[i].state == RING_HELD || r->rings[i].state == RING_FAILED;
+    return stuck;
+}
+
+int rollout_widen(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    char text[ROLLOUT_REASON_MAX + 64];
+    if (!move(r, ROLLOUT_ON_WIDEN, reason, sink))
+        return -1;
+    bool stuck = has_stuck_ring(r); /* then it is meant, and not the ring that is open beside it */
+    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
+        bool is_open = r->rings[i].state == RING_ACTIVE || r->rings[i].state == RING_SOAKING;
+        r->rings[i].accepted = rollout_harmed(r, i);
+        emit(sink, EFFECT_RING, NO_ONE, i, NULL, NULL);
+        if ((stuck && is_open) || !step(r, i, RING_ON_WIDEN, sink))
+            continue;
+        snprintf(text, sizeof text, "ring %s counts as passed: %s", r->plan.rings.rings[i].name, reason);
+        tell(sink, i, "ring_widened", text);
+    }
+    go_on(r, now_ms, sink);
+    return 0;
+}
+
+int rollout_retry(struct rollout *r, uint32_t member, const char *reason, uint64_t now_ms,
+                  const struct rollout_sink *sink)
+{
+    uint32_t found = 0;
+    if (r->state == ROLLOUT_CREATED || r->state == ROLLOUT_ABORTED)
+        return -1;
     for (uint32_t i = 0; i < r->member_count; i++) {
-        if (r->members[i].ring >= r->plan.rings.count)
-            return "R1: a member is in no ring";
-        counts[r->members[i].ring][r->members[i].state]++;
+        enum attempt_state next = attempt_next(r->members[i].state, ATTEMPT_ON_RETRY);
+        if ((member != UINT32_MAX && member != i) || next == r->members[i].state)
+            continue;
+        set_member(r, i, next, now_ms, sink);
+        found++;
     }
-    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
-        if (memcmp(counts[i], r->rings[i].counts, sizeof counts[i]) != 0)
-            return "R1: counts differ from a recount";
-    }
-    return NULL;
+    if (found == 0)
+        return -1;
+    tell(sink, NO_ONE, "retry", reason);
+    return 0;
 }
 
-const char *rollout_check(const struct rollout *r)
+int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    uint32_t open = 0;
-    bool all_passed = true, one_failed = false;
-    const char *bad = check_counts(r);
-    if (bad != NULL)
-        return bad;
-    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
-        const struct rollout_ring *g = &r->rings[i];
-        open += g->state == RING_ACTIVE || g->state == RING_SOAKING;
-        all_passed = all_passed && g->state == RING_PASSED;
-        one_failed = one_failed || g->state == RING_FAILED;
-        if (g->state == RING_WAITING && rollout_in_flight(r, i) > 0)
-            return "R4: a waiting ring has offers";
-        if (g->bound != 0 && rollout_in_flight(r, i) > g->bound)
-            return "R3: more in flight than the bound";
-    }
-    if (open > 1)
-        return "R2: two rings are open";
-    if (r->state == ROLLOUT_FINISHED && !all_passed)
-        return "R5: finished, and a ring has not passed";
-    if (r->state == ROLLOUT_HALTED && !one_failed)
-        return "R5: halted, and no ring has failed";
-    return NULL;
+    if (!move(r, ROLLOUT_ON_ABORT, reason, sink))
+        return -1;
+    tell(sink, NO_ONE, "aborted", reason);
+    take_offers_back(r, now_ms, sink);
+    return 0;
 }

@@ -137,6 +137,13 @@ struct rollout_plan rollout_plan_default(void)
                                  .lease_s = 3600};
 }
 
+uint32_t rollout_plan_decide_by_s(const struct rollout_plan *p)
+{
+    uint64_t needed = 4u * ((uint64_t)p->soak_s + p->stale_after_s);
+    uint64_t chosen = p->decide_by_s != 0 ? p->decide_by_s : needed > 604800u ? needed : 604800u;
+    return chosen > UINT32_MAX ? UINT32_MAX : (uint32_t)chosen;
+}
+
 int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)
 {
     if (p->in_flight < 1 || p->in_flight > 1000000)
@@ -147,5 +154,7 @@ int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)
         return refuse(err, err_len, "max_failure_percent: from 0 to 100");
     if (p->stale_after_s < 1 || p->lease_s < 1)
         return refuse(err, err_len, "stale_after_s and lease_s: at least 1");
+    if (p->decide_by_s != 0 && p->decide_by_s <= p->soak_s)
+        return refuse(err, err_len, "decide_by_s: no ring can have soaked by then (soak_s is %u)", p->soak_s);
     return ring_plan_check(&p->rings, err, err_len);
 }

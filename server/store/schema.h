@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -43,6 +43,9 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE image ADD COLUMN revokes TEXT NOT NULL DEFAULT '[]';",
     /* 3: the check of a self test that ended an attempt */
     "ALTER TABLE member ADD COLUMN failed_check TEXT NOT NULL DEFAULT '';",
+    /* 4: harm of a ring that a person has accepted; when a ring was opened */
+    "ALTER TABLE ring ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE ring SET opened_ms=coalesce((SELECT value FROM meta WHERE key='mono_ms'),0);", /* was not kept */
 };
 
 #endif

@@ -53,9 +53,9 @@ struct store_row;
       "itiitti")                                                                                             \
     X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=? WHERE id=?", "iti")                           \
     X(STORE_PUT_RING,                                                                                        \
-      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms) "                           \
-      "VALUES(?,?,?,?,?,?)",                                                                                 \
-      "iiiiii")                                                                                              \
+      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted) "                  \
+      "VALUES(?,?,?,?,?,?,?)",                                                                               \
+      "iiiiiii")                                                                                             \
     X(STORE_PUT_MEMBER,                                                                                      \
       "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
       "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
@@ -90,7 +90,7 @@ struct store_row;
       "undescribed,keys,trusts,revokes FROM image ORDER BY rowid",                                           \
       "")                                                                                                    \
     X(STORE_ROLLOUTS, "SELECT id,product,release,state,reason,plan,created_ms FROM rollout ORDER BY id", "") \
-    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms FROM ring", "")                      \
+    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")             \
     X(STORE_MEMBERS,                                                                                         \
       "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                     \
       "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check "            \

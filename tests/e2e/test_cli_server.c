@@ -171,7 +171,7 @@ static void rollouts_overlap_only_when_one_ends_the_other(void **state)
 static void unknown_things_are_not_found_and_bad_plans_are_usage(void **state)
 {
     (void)state;
-    static const char *const verbs[] = {"show", "start", "watch", "pause", "resume", "abort"};
+    static const char *const verbs[] = {"show", "start", "watch", "pause", "resume", "abort", "retry"};
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         fails(OTARIA("rollout", verbs[i], "4711"), 4, "rollout");
         fails(OTARIA("rollout", verbs[i]), 2, "missing");
@@ -211,6 +211,27 @@ static void watch_ends_with_a_gate_when_paused_or_aborted(void **state)
     assert_non_null(strstr(r.out, "wrong one"));
     run_result_free(&r);
     fails(OTARIA("rollout", "resume", id, "--reason", "x"), 5, "aborted");
+    free(id);
+}
+
+static void a_person_may_widen_with_a_reason_and_stop_what_has_finished(void **state)
+{
+    (void)state;
+    char *id = take_text(succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0",
+                                        "--rings", "rest", "--decide-by-s", "172800", "--start")),
+                         "id");
+    fails(OTARIA("rollout", "widen", id), 1, "reason");
+    fails(OTARIA("rollout", "retry", id, "--reason", "fixed"), 5, "no device");
+    json_decref(succeed(OTARIA("rollout", "pause", id, "--reason", "lunch")));
+    fails(OTARIA("rollout", "widen", id, "--reason", "seen enough"), 5, "paused");
+    says(OTARIA("rollout", "resume", id), "is running");
+    says(OTARIA("rollout", "widen", id, "--reason", "seen enough"), "is finished");
+    says(OTARIA("rollout", "watch", id), "seen enough");
+    says(OTARIA("rollout", "pause", id, "--reason", "no stragglers"), "is paused");
+    says(OTARIA("rollout", "resume", id, "--reason", "after all"), "is finished");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s", "60",
+                 "--decide-by-s", "60"),
+          1, "decide_by_s");
     free(id);
 }
 
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(rollouts_overlap_only_when_one_ends_the_other),
         cmocka_unit_test(unknown_things_are_not_found_and_bad_plans_are_usage),
         cmocka_unit_test(watch_ends_with_a_gate_when_paused_or_aborted),
+        cmocka_unit_test(a_person_may_widen_with_a_reason_and_stop_what_has_finished),
         cmocka_unit_test(watch_follows_a_rollout_to_its_end),
         cmocka_unit_test(the_audit_says_who_did_what),
         cmocka_unit_test(a_token_may_only_do_what_its_role_says),

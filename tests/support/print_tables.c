@@ -1,11 +1,12 @@
 /*
  * Print a table of the code for the documents: print_tables NAME. See scripts/tables.
  *
- * The agent's transitions, the attempt's, the boot decision's rules and rows, the matrix's scenarios.
+ * The agent's transitions, the attempt's, the rollout's, the boot decision's rules and rows, the matrix's scenarios.
  */
 #include "boot_rows.h"
 #include "machine.h"
 #include "rollout/attempt.h"
+#include "rollout/machine.h"
 #include "rules.h"
 #include "scenarios.h"
 
@@ -22,13 +23,21 @@ static int print_agent(void)
 }
 
 static const char *const inputs[ATTEMPT_INPUTS] = {
-    [ATTEMPT_ON_DOWNLOADING] = "downloading", [ATTEMPT_ON_INSTALLED] = "installed",
-    [ATTEMPT_ON_SWITCHING] = "switching",     [ATTEMPT_ON_BOOTED] = "booted",
-    [ATTEMPT_ON_CONFIRMED] = "confirmed",     [ATTEMPT_ON_REVERTED] = "reverted",
-    [ATTEMPT_ON_REJECTED] = "rejected",       [ATTEMPT_ON_NO_FALLBACK] = "no_fallback",
-    [ATTEMPT_ON_FAILED] = "failed",           [ATTEMPT_ON_WITHDRAWN] = "withdrawn",
-    [ATTEMPT_ON_LATE_REVERT] = "late_revert", [ATTEMPT_ON_LEASE_OVER] = "lease over",
-    [ATTEMPT_ON_STALE] = "silence",           [ATTEMPT_ON_SUPERSEDE] = "superseded",
+    [ATTEMPT_ON_DOWNLOADING] = "downloading",
+    [ATTEMPT_ON_INSTALLED] = "installed",
+    [ATTEMPT_ON_SWITCHING] = "switching",
+    [ATTEMPT_ON_BOOTED] = "booted",
+    [ATTEMPT_ON_CONFIRMED] = "confirmed",
+    [ATTEMPT_ON_REVERTED] = "reverted",
+    [ATTEMPT_ON_REJECTED] = "rejected",
+    [ATTEMPT_ON_NO_FALLBACK] = "no_fallback",
+    [ATTEMPT_ON_FAILED] = "failed",
+    [ATTEMPT_ON_WITHDRAWN] = "withdrawn",
+    [ATTEMPT_ON_LATE_REVERT] = "late_revert",
+    [ATTEMPT_ON_LEASE_OVER] = "lease over",
+    [ATTEMPT_ON_STALE] = "silence",
+    [ATTEMPT_ON_SUPERSEDE] = "superseded",
+    [ATTEMPT_ON_RETRY] = "retry",
 };
 
 static int print_attempt(void)
@@ -40,6 +49,39 @@ static int print_attempt(void)
             if (next != (enum attempt_state)s)
                 printf("| %s | %s | %s |\n", attempt_state_name((enum attempt_state)s),
                        inputs[i] != NULL ? inputs[i] : "?", attempt_state_name(next));
+        }
+    }
+    return 0;
+}
+
+static int print_rollout(void)
+{
+    static const char *const on[ROLLOUT_INPUTS] = {"start", "pause",          "resume",     "widen",
+                                                   "abort", "limit exceeded", "time is up", "no ring left"};
+    puts("| State | On | Next |\n|---|---|---|");
+    for (unsigned s = 0; s < ROLLOUT_STATES; s++) {
+        for (unsigned i = 0; i < ROLLOUT_INPUTS; i++) {
+            int next = rollout_next((enum rollout_state)s, (enum rollout_input)i);
+            if (next >= 0)
+                printf("| %s | %s | %s |\n", rollout_state_name((enum rollout_state)s), on[i],
+                       rollout_state_name((enum rollout_state)next));
+        }
+    }
+    return 0;
+}
+
+static int print_ring(void)
+{
+    static const char *const on[RING_INPUTS] = {"its turn",    "a quorum has answered", "no longer",
+                                                "enough soak", "limit exceeded",        "time is up",
+                                                "resume",      "resume, had passed",    "widen"};
+    puts("| State | On | Next |\n|---|---|---|");
+    for (unsigned s = 0; s < RING_STATES; s++) {
+        for (unsigned i = 0; i < RING_INPUTS; i++) {
+            int next = ring_next((enum ring_state)s, (enum ring_input)i);
+            if (next >= 0)
+                printf("| %s | %s | %s |\n", ring_state_name((enum ring_state)s), on[i],
+                       ring_state_name((enum ring_state)next));
         }
     }
     return 0;
@@ -97,15 +139,16 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*print)(void);
-    } tables[] = {{"agent-table", print_agent},
-                  {"attempt-table", print_attempt},
-                  {"boot-rules", print_rules},
-                  {"boot-rows", print_rows},
+    } tables[] = {{"agent-table", print_agent},       {"attempt-table", print_attempt},
+                  {"rollout-table", print_rollout},   {"ring-table", print_ring},
+                  {"boot-rules", print_rules},        {"boot-rows", print_rows},
                   {"scenario-table", print_scenarios}};
     for (unsigned i = 0; argc == 2 && i < sizeof tables / sizeof tables[0]; i++) {
         if (strcmp(argv[1], tables[i].name) == 0)
             return tables[i].print();
     }
-    fprintf(stderr, "usage: print_tables agent-table|attempt-table|boot-rules|boot-rows|scenario-table\n");
+    fprintf(
+        stderr,
+        "usage: print_tables agent-table|attempt-table|rollout-table|ring-table|boot-rules|boot-rows|scenario-table\n");
     return 2;
 }

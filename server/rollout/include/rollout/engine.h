@@ -9,32 +9,14 @@
  *     rollout_event(r, m, OT_EVENT_CONFIRMED, OT_OK, true, now_ms, &sink);
  *     rollout_tick(r, now_ms, &sink);
  *
- * State machines, rules and numbered invariants: docs/design/rollout.md; rollout_check() asserts them.
+ * State machines, rules and rules: docs/design/rollout.md. Invariants: check.c; rollout_check() asserts them.
  */
 #ifndef ROLLOUT_ENGINE_H
 #define ROLLOUT_ENGINE_H
 
 #include "rollout/attempt.h"
+#include "rollout/machine.h"
 #include "rollout/plan.h"
-
-/** Numbers stand in the database: never reuse. */
-enum rollout_state {
-    ROLLOUT_CREATED = 0,
-    ROLLOUT_RUNNING = 1,
-    ROLLOUT_PAUSED = 2,
-    ROLLOUT_HALTED = 3, /* by a limit; a person may resume */
-    ROLLOUT_ABORTED = 4,
-    ROLLOUT_FINISHED = 5,
-};
-
-enum ring_state {
-    RING_WAITING = 0,
-    RING_ACTIVE = 1,
-    RING_SOAKING = 2, /* everybody resolved, soak not yet */
-    RING_PASSED = 3,
-    RING_HELD = 4,
-    RING_FAILED = 5,
-};
 
 /** One device in one rollout. Membership is frozen: `ring` never changes. */
 struct rollout_member {
@@ -56,6 +38,8 @@ struct rollout_ring {
     enum ring_state state;
     uint32_t bound; /* offers in force at most; UINT32_MAX: all */
     uint32_t resolved_at_widening;
+    uint32_t accepted; /* harmed devices that a person has seen and gone on: more of them halt again */
+    uint64_t opened_ms;
     uint32_t members;
     uint32_t counts[ATTEMPT_STATES];
 };
@@ -98,8 +82,17 @@ void rollout_prepare(struct rollout *r);
 /* Operator actions: 0, or -1 when the present state does not allow it. `reason` is stored. */
 int rollout_start(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
 int rollout_pause(struct rollout *r, const char *reason, const struct rollout_sink *sink);
+/** Goes on where it stopped. After a halt, the harm there is counts as accepted; after a pause, it is judged at once. */
 int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
+/** The ring that is open, held or failed counts as passed, whatever the evidence: a person decides. */
+int rollout_widen(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
 int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
+/**
+ * Devices that ended in harm may be offered the release once more: this one, or all (UINT32_MAX). The next outcome
+ * takes the place of the old one. -1 when there is none, or the rollout is over.
+ */
+int rollout_retry(struct rollout *r, uint32_t member, const char *reason, uint64_t now_ms,
+                  const struct rollout_sink *sink);
 
 /** Why a device does or does not get an offer now: the seam of `explain`. */
 enum rollout_answer {
@@ -140,7 +133,12 @@ enum rollout_switch rollout_switch_wanted(const struct rollout *r, uint32_t memb
 void rollout_adopt(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink);
 
 /** A check-in names its attempt: the device is alive, whatever it is doing. Restarts the clock of silence. */
-void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms);
+void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms, const struct rollout_sink *sink);
+
+/** Where a device that came after the freeze belongs: its own ring, or the open one when that has passed. */
+uint32_t rollout_ring_for_joiner(const struct rollout *r, uint32_t ring);
+/** The caller has appended a member in state NONE (at most one since the last call): count it. */
+void rollout_joined(struct rollout *r, const struct rollout_sink *sink);
 
 /** Leases, silence, soak, widening, passing, finishing. Call about once a second and after events. */
 void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
@@ -150,9 +148,6 @@ uint32_t rollout_soaked(const struct rollout *r, uint32_t ring);
 uint32_t rollout_in_flight(const struct rollout *r, uint32_t ring);
 uint32_t rollout_resolved(const struct rollout *r, uint32_t ring);
 uint32_t rollout_harmed(const struct rollout *r, uint32_t ring);
-
-const char *rollout_state_name(enum rollout_state state);
-const char *ring_state_name(enum ring_state state);
 
 /** Invariants; NULL, or the first that does not hold. */
 const char *rollout_check(const struct rollout *r);

@@ -48,10 +48,13 @@ struct rollout_plan {
     uint32_t max_failure_percent;        /* harmed of resolved */
     uint32_t max_crashes_per_device_day; /* of devices that run the release; in 1/100 */
     uint32_t stale_after_s;              /* silence after `switching` for this long is failure */
-    uint32_t lease_s;                    /* an offer not taken up for this long is withdrawn */
+    uint32_t decide_by_s; /* a ring open for longer is held; 0: as rollout_plan_decide_by_s() has it */
+    uint32_t lease_s;     /* an offer not taken up for this long is withdrawn */
 };
 
 struct rollout_plan rollout_plan_default(void);
+/** Seconds after which an open ring is held. When not chosen: a week, and four times what soak and silence take. */
+uint32_t rollout_plan_decide_by_s(const struct rollout_plan *plan);
 /** Limits that make sense together. 0, or -1 with a message. */
 int rollout_plan_check(const struct rollout_plan *plan, char *err, size_t err_len);
 

@@ -1,0 +1,74 @@
+/*
+ * What must hold after every call of the engine (rollout_check):
+ *   R1 every member is in one ring of the plan, and the counts of every ring equal a recount of its members
+ *   R2 at most one ring is ACTIVE or SOAKING; before an opened ring no ring is WAITING
+ *   R3 attempts in flight never exceed the ring's bound
+ *   R4 a WAITING ring has no attempt in flight
+ *   R5 FINISHED: every ring has passed; HALTED: a ring has failed; HELD: a ring is held; and nothing of it while RUNNING
+ *   R6 a resolved or open attempt has a number, unless the device was found running the release
+ *   R7 a RUNNING rollout has an open ring
+ */
+#include "rollout/engine.h"
+
+#include <string.h>
+
+static const char *check_members(const struct rollout *r)
+{
+    uint32_t counts[ROLLOUT_RINGS_MAX][ATTEMPT_STATES] = {{0}}, members[ROLLOUT_RINGS_MAX] = {0};
+    for (uint32_t i = 0; i < r->member_count; i++) {
+        const struct rollout_member *m = &r->members[i];
+        if (m->ring >= r->plan.rings.count)
+            return "R1: a member is in no ring";
+        if (m->attempt == 0 && m->state != ATTEMPT_NONE && m->state != ATTEMPT_CONFIRMED &&
+            m->state != ATTEMPT_REVERTED && m->state != ATTEMPT_WITHDRAWN)
+            return "R6: an attempt without a number";
+        counts[m->ring][m->state]++;
+        members[m->ring]++;
+    }
+    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
+        if (members[i] != r->rings[i].members || memcmp(counts[i], r->rings[i].counts, sizeof counts[i]) != 0)
+            return "R1: counts differ from a recount";
+    }
+    return NULL;
+}
+
+static const char *check_rings(const struct rollout *r)
+{
+    uint32_t open = 0;
+    bool waiting = false;
+    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
+        const struct rollout_ring *g = &r->rings[i];
+        open += g->state == RING_ACTIVE || g->state == RING_SOAKING;
+        if (waiting && g->state != RING_WAITING)
+            return "R2: a ring was opened before the one in front of it";
+        waiting = waiting || g->state == RING_WAITING;
+        if (g->state == RING_WAITING && rollout_in_flight(r, i) > 0)
+            return "R4: a waiting ring has attempts in flight";
+        if (g->state != RING_WAITING && rollout_in_flight(r, i) > g->bound)
+            return "R3: more in flight than the bound";
+    }
+    return open > 1 ? "R2: two rings are open" : NULL;
+}
+
+const char *rollout_check(const struct rollout *r)
+{
+    uint32_t n[RING_STATES] = {0};
+    const char *bad = check_members(r);
+    if (bad == NULL)
+        bad = check_rings(r);
+    if (bad != NULL)
+        return bad;
+    for (uint32_t i = 0; i < r->plan.rings.count; i++)
+        n[r->rings[i].state]++;
+    if (r->state == ROLLOUT_FINISHED && n[RING_PASSED] != r->plan.rings.count)
+        return "R5: finished, and a ring has not passed";
+    if (r->state == ROLLOUT_HALTED && n[RING_FAILED] == 0)
+        return "R5: halted, and no ring has failed";
+    if (r->state == ROLLOUT_HELD && n[RING_HELD] == 0)
+        return "R5: held, and no ring is";
+    if (r->state == ROLLOUT_RUNNING && n[RING_FAILED] + n[RING_HELD] > 0)
+        return "R5: running with a failed or held ring";
+    if (r->state == ROLLOUT_RUNNING && n[RING_ACTIVE] + n[RING_SOAKING] != 1)
+        return "R7: running, and no ring is open";
+    return NULL;
+}
