@@ -134,6 +134,7 @@ struct ot_wire_check_in {
     uint8_t hardware_revision;
     uint32_t slot_bytes; /* smaller of the two slots */
     enum ot_wire_bootloader bootloader;
+    uint8_t patch_profile; /* highest profile of patches it decodes (docs/patch-format.md); 0: takes none */
     struct ot_wire_slot running, other;
     uint32_t floor, secure_version;
     uint8_t key_count, revoked_count;

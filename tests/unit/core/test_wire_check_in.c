@@ -33,6 +33,7 @@ static void the_golden_message_reads_as_documented(void **state)
     assert_int_equal(got.hardware_revision, 2);
     assert_int_equal(got.slot_bytes, 1966080);
     assert_int_equal(got.bootloader, OT_BOOTLOADER_ROLLBACK);
+    assert_int_equal(got.patch_profile, 1);
     assert_true(got.running.present && got.other.present);
     assert_int_equal(got.running.slot, OT_SLOT_OTA_0);
     assert_int_equal(got.running.release, 5);
@@ -78,8 +79,9 @@ static void every_field_is_judged(void **state)
     (void)state;
     size_t len;
     char *text = wire_golden("check-in", &len);
-    assert_int_equal(wire_field_faults(text, read_it, " other attempt events attributes attributes.region "),
-                     0);
+    assert_int_equal(
+        wire_field_faults(text, read_it, " patch_profile other attempt events attributes attributes.region "),
+        0);
     free(text);
 }
 
