@@ -40,6 +40,7 @@ const struct cli_command cli_commands[] = {
      "Make a token, shown once.", cmd_token_create},
     {"device", "list", "[--product P] [--running V] [--count]", "List devices.", cmd_device_list},
     {"device", "show", "ID [--product P]", "Show a device and its attempts.", cmd_device_show},
+    {"device", "explain", "ID [--product P]", "Why is it (not) updating? One answer.", cmd_device_explain},
     {"device", "tag", "ID TAG... [--remove TAG...] [--product P]", "Tag a device: rings of named devices.",
      cmd_device_tag},
     {"release", "push", "FILE [--undescribed --product P --version V --release N]",

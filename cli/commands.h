@@ -24,6 +24,7 @@ int cmd_partition_show(struct cli *cli, int argc, char **argv);
 int cmd_audit_list(struct cli *cli, int argc, char **argv);
 int cmd_device_list(struct cli *cli, int argc, char **argv);
 int cmd_device_run(struct cli *cli, int argc, char **argv);
+int cmd_device_explain(struct cli *cli, int argc, char **argv);
 int cmd_device_show(struct cli *cli, int argc, char **argv);
 int cmd_device_tag(struct cli *cli, int argc, char **argv);
 int cmd_login(struct cli *cli, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* otaria device list|show|tag. */
+/* otaria device list|show|explain|tag. */
 #include "commands.h"
 
 #include "api_client.h"
@@ -173,7 +173,8 @@ static void print_device(const json_t *d)
     }
 }
 
-int cmd_device_show(struct cli *cli, int argc, char **argv)
+/* The common shape of commands that look at one device: fetch, then print. */
+static int look_at(struct cli *cli, int argc, char **argv, bool explain, void (*print)(const json_t *))
 {
     const char *id, *product = NULL;
     struct on_product p;
@@ -186,19 +187,38 @@ int cmd_device_show(struct cli *cli, int argc, char **argv)
         return done;
     done = begin(&p, cli, product);
     if (done < 0) {
-        char *path = api_path("/api/v1/products/%s/devices/%s", p.product, id);
+        char *path = explain ? api_path("/api/v1/products/%s/devices/%s/explain", p.product, id)
+                             : api_path("/api/v1/products/%s/devices/%s", p.product, id);
         done = api_call(&p.c, "GET", path, NULL, &reply);
         free(path);
     }
     if (done < 0 && cli->json) {
         done = cli_print_json(cli, reply);
     } else if (done < 0) {
-        print_device(reply);
+        print(reply);
         json_decref(reply);
         done = EXIT_OK;
     }
     end(&p);
     return done;
+}
+
+int cmd_device_show(struct cli *cli, int argc, char **argv)
+{
+    return look_at(cli, argc, argv, false, print_device);
+}
+
+static void print_answer(const json_t *answer)
+{
+    api_print_field(answer, "device", 0);
+    printf(": ");
+    api_print_field(answer, "text", 0);
+    printf("\n");
+}
+
+int cmd_device_explain(struct cli *cli, int argc, char **argv)
+{
+    return look_at(cli, argc, argv, true, print_answer);
 }
 
 static json_t *strings(const char **items, unsigned count)

@@ -248,20 +248,54 @@ static int find_member(const struct fleet_device *d, const struct fleet_rollout 
 }
 
 /* A device that came after the freeze goes by its hash; if its ring has passed, into the earliest open one. */
-static int join(struct visit *v, struct fleet_rollout *r)
+static int place_of(const struct fleet_device *d, const struct fleet_rollout *r)
 {
     const char *tags[FLEET_TAGS_MAX];
-    for (uint32_t t = 0; t < v->d->tag_count; t++)
-        tags[t] = v->d->tags[t];
-    int ring = ring_plan_place(&r->engine.plan.rings, crypto_openssl(), r->product->seed.bytes, v->d->id,
-                               tags, v->d->tag_count);
-    if (ring < 0)
-        return -1;
+    for (uint32_t t = 0; t < d->tag_count; t++)
+        tags[t] = d->tags[t];
+    int ring = ring_plan_place(&r->engine.plan.rings, crypto_openssl(), r->product->seed.bytes, d->id, tags,
+                               d->tag_count);
+    return ring < 0 ? ring : (int)rollout_ring_for_joiner(&r->engine, (uint32_t)ring);
+}
+
+static bool has_unstarted(const struct fleet_product *p)
+{
+    bool found = false;
+    for (size_t i = 0; i < p->rollout_count; i++)
+        found = found || p->rollouts[i]->engine.state == ROLLOUT_CREATED;
+    return found;
+}
+
+struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout)
+{
+    struct fleet_rollout *r = deciding_rollout(d->product);
+    int64_t unheard_ms = fleet_wall_ms() - d->last_seen_ms;
+    struct rollout_situation s = {.has_checked_in = d->has_checked_in,
+                                  .unheard_s = unheard_ms > 0 ? (uint64_t)unheard_ms / 1000u : 0,
+                                  .has_unstarted = has_unstarted(d->product),
+                                  .member = -1,
+                                  .place = -1};
+    *rollout = r;
+    if (r == NULL)
+        return s;
+    s.rollout = &r->engine;
+    s.version = r->release->version;
+    s.runs_release = fleet_runs_release(d, r->release);
+    (void)fleet_pick_image(r->release, &d->facts, &s.fit);
+    s.member = find_member(d, r);
+    if (s.member < 0)
+        s.place = place_of(d, r);
+    else
+        s.check = r->members[s.member].check;
+    return s;
+}
+
+static void join(struct visit *v, struct fleet_rollout *r, struct rollout_situation *s)
+{
     struct fleet_change change = change_of(v, r);
     struct rollout_sink sink = fleet_sink(&change);
-    uint32_t member = fleet_add_member(r, v->d, rollout_ring_for_joiner(&r->engine, (uint32_t)ring));
+    s->member = (int)fleet_add_member(r, v->d, (uint32_t)s->place);
     rollout_joined(&r->engine, &sink);
-    return (int)member;
 }
 
 static void fill_offer(struct visit *v, const struct fleet_rollout *r, const struct fleet_image *image,
@@ -280,34 +314,39 @@ static void fill_offer(struct visit *v, const struct fleet_rollout *r, const str
     v->wait = true;
 }
 
-static void maybe_offer(struct visit *v)
+static void act_on(struct visit *v, struct fleet_rollout *r, const struct rollout_situation *s)
 {
     enum ot_status why;
-    struct fleet_rollout *r = deciding_rollout(v->d->product);
-    if (v->m->ask != OT_ASK_OFFER || r == NULL)
-        return;
     const struct fleet_image *image = fleet_pick_image(r->release, &v->d->facts, &why);
-    int member = find_member(v->d, r);
-    if (member < 0 && image != NULL &&
-        (r->engine.state == ROLLOUT_RUNNING || r->engine.state == ROLLOUT_FINISHED))
-        member = join(v, r);
-    if (member < 0 || image == NULL)
-        return;
     struct fleet_change change = change_of(v, r);
     struct rollout_sink sink = fleet_sink(&change);
-    if (fleet_runs_release(v->d, r->release)) {
-        rollout_adopt(&r->engine, (uint32_t)member, v->now, &sink);
-        return;
-    }
-    enum rollout_answer answer = rollout_may_offer(&r->engine, (uint32_t)member);
-    struct rollout_member *m = &r->engine.members[member];
-    if (answer == ROLLOUT_IN_PROGRESS && !attempt_has_switched(m->state) &&
-        r->engine.state == ROLLOUT_RUNNING) {
-        fill_offer(v, r, image, m->attempt); /* it has not heard of it, or forgot: the same attempt again */
-    } else if (answer == ROLLOUT_OFFER) {
-        rollout_offer(&r->engine, (uint32_t)member, v->f->next_attempt, v->now, &sink);
+    switch ((int)rollout_decide(s)) { /* the other answers say nothing to a device */
+    case WHY_UP_TO_DATE:
+        if (s->member >= 0)
+            rollout_adopt(&r->engine, (uint32_t)s->member, v->now, &sink);
+        break;
+    case WHY_IN_PROGRESS: /* it has not heard of it, or forgot: the same attempt again */
+        fill_offer(v, r, image, r->engine.members[s->member].attempt);
+        break;
+    case WHY_OFFERED_NEXT:
+    case WHY_OFFERED_AGAIN:
+        rollout_offer(&r->engine, (uint32_t)s->member, v->f->next_attempt, v->now, &sink);
         fill_offer(v, r, image, v->f->next_attempt++);
+        break;
+    default:
+        break;
     }
+}
+
+static void maybe_offer(struct visit *v)
+{
+    struct fleet_rollout *r;
+    struct rollout_situation s = fleet_situation(v->d, &r);
+    if (v->m->ask != OT_ASK_OFFER || r == NULL)
+        return;
+    if (rollout_decide(&s) == WHY_JOINS_NEXT)
+        join(v, r, &s);
+    act_on(v, r, &s);
 }
 
 int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire_check_in *m,

@@ -12,6 +12,7 @@
 #include "otaria/descriptor.h"
 #include "otaria/wire.h"
 #include "rollout/engine.h"
+#include "rollout/explain.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -172,6 +173,9 @@ const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
                                            const struct ot_wire_check_in *facts, enum ot_status *why);
 bool fleet_release_has_digest(const struct fleet_release *release, const struct ot_digest *digest);
 bool fleet_runs_release(const struct fleet_device *d, const struct fleet_release *release);
+
+/** What decides about this device now, for rollout_decide() and rollout_explain(). `*rollout` NULL: nothing does. */
+struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout);
 
 /* grow-and-append helpers; end the process when out of memory */
 void *fleet_need(void *p);

@@ -448,7 +448,7 @@ static void hold(struct rollout *r, uint32_t ring, const struct rollout_sink *si
     const struct rollout_ring *g = &r->rings[ring];
     snprintf(text, sizeof text,
              "ring %s: not enough evidence in its time: %" PRIu32 " of %" PRIu32 " devices resolved, %" PRIu32
-             " soaked, %" PRIu32 " in flight; resume, widen, recall or abort",
+             " soaked, %" PRIu32 " in flight; resume, widen or abort",
              r->plan.rings.rings[ring].name, rollout_resolved(r, ring), g->members, rollout_soaked(r, ring),
              rollout_in_flight(r, ring));
     (void)step(r, ring, RING_ON_DECIDE_BY, sink);

@@ -98,6 +98,8 @@ static void devices_are_listed_shown_and_tagged(void **state)
     assert_int_equal(json_integer_value(json_object_get(reply, "hw_rev")), 1);
     json_decref(reply);
 
+    says(OTARIA("device", "explain", "lamp-1", "--product", "lamp"), "no rollout is under way");
+    fails(OTARIA("device", "explain", "lamp-9", "--product", "lamp"), 4, "device");
     says(OTARIA("device", "tag", "lamp-1", "blue", "green", "--product", "lamp"), "blue,green");
     reply = succeed(OTARIA("device", "tag", "lamp-1", "--remove", "blue", "--product", "lamp"));
     assert_int_equal(json_array_size(json_object_get(reply, "tags")), 1);
@@ -150,6 +152,7 @@ static void rollouts_overlap_only_when_one_ends_the_other(void **state)
     (void)state;
     char *id = create("1.1.0");
     says(OTARIA("rollout", "show", id), "is created");
+    says(OTARIA("device", "explain", "lamp-1", "--product", "lamp"), "not started");
     says(OTARIA("rollout", "list", "--product", "lamp"), "of 1.1.0");
     fails(OTARIA("rollout", "pause", id, "--reason", "x"), 5, "created");
     says(OTARIA("rollout", "start", id), "is running");
@@ -224,6 +227,11 @@ static void a_person_may_widen_with_a_reason_and_stop_what_has_finished(void **s
     fails(OTARIA("rollout", "retry", id, "--reason", "fixed"), 5, "no device");
     json_decref(succeed(OTARIA("rollout", "pause", id, "--reason", "lunch")));
     fails(OTARIA("rollout", "widen", id, "--reason", "seen enough"), 5, "paused");
+    json_t *answer = succeed(OTARIA("device", "explain", "lamp-1", "--product", "lamp"));
+    assert_string_equal(text_of(answer, "answer"), "paused");
+    assert_non_null(strstr(text_of(answer, "text"), "lunch"));
+    assert_string_equal(text_of(answer, "rollout"), id);
+    json_decref(answer);
     says(OTARIA("rollout", "resume", id), "is running");
     says(OTARIA("rollout", "widen", id, "--reason", "seen enough"), "is finished");
     says(OTARIA("rollout", "watch", id), "seen enough");
