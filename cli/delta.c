@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROFILE "standard"
 
@@ -77,12 +78,22 @@ static int answer(struct cli *cli, const struct ot_delta_header *h, uint32_t byt
     return EXIT_OK;
 }
 
+static void show_progress(void *ctx, unsigned percent)
+{
+    (void)ctx;
+    fprintf(stderr, "\rmaking the patch %3u %%%s", percent, percent == 100 ? "\n" : "");
+}
+
 static int create(struct cli *cli, const struct file *old, const struct file *new, const char *paths[2],
                   const char *out)
 {
     struct delta_file base = view(old), target = view(new);
     struct delta_patch patch;
-    enum ot_status st = delta_make(&base, &target, &patch);
+    const struct delta_listener person = {.progress = show_progress};
+    bool shows = isatty(STDERR_FILENO) != 0;
+    enum ot_status st = delta_make_told(&base, &target, shows ? &person : NULL, &patch);
+    if (shows && st != OT_OK)
+        fputc('\n', stderr);
     if (st == OT_E_IMAGE_TOO_LARGE)
         return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: empty", paths[old->len == 0 ? 0 : 1]);
     if (st != OT_OK)

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli_run.h"
 #include "image_support.h"
+#include "run_program.h"
 #include "temp_dir.h"
 
 #include <setjmp.h>
@@ -133,6 +134,21 @@ static void refusals_say_what_is_wrong(void **state)
     fails(OTARIA("delta", "create", old, new, "--out", "/nonexistent/x"), 1, "/nonexistent/x");
 }
 
+static void making_shows_progress_on_a_terminal_alone(void **state)
+{
+    (void)state;
+    struct command c = OTARIA("delta", "create", old, new, "--out", patch);
+    struct run_result r = run_on_terminal(c.words);
+    assert_int_equal(r.exit_code, 0);
+    assert_non_null(strstr(r.out, "making the patch   0 %"));
+    assert_non_null(strstr(r.out, "making the patch 100 %"));
+    run_result_free(&r);
+    r = run_program(c.words);
+    assert_int_equal(r.exit_code, 0);
+    assert_string_equal(r.err, "");
+    run_result_free(&r);
+}
+
 static void words_that_are_missing_or_unknown(void **state)
 {
     (void)state;
@@ -147,6 +163,7 @@ int main(void)
         cmocka_unit_test(create_apply_info),
         cmocka_unit_test(files_that_are_no_images_are_patched_as_plain_data),
         cmocka_unit_test(refusals_say_what_is_wrong),
+        cmocka_unit_test(making_shows_progress_on_a_terminal_alone),
         cmocka_unit_test(words_that_are_missing_or_unknown),
     };
     return cmocka_run_group_tests(tests, make_files, drop_files);

@@ -205,16 +205,25 @@ static void fill_header(struct ot_delta_header *h, const struct delta_file *base
                     memcmp(target->bytes + end, h->target_digest.bytes, OT_DIGEST_BYTES) == 0;
 }
 
+/* Always true: a link in a chain of stages. */
+static bool tell(const struct delta_listener *listener, unsigned percent)
+{
+    if (listener != NULL)
+        listener->progress(listener->ctx, percent);
+    return true;
+}
+
 static enum ot_status find_and_code(const struct delta_analysis *b, const struct delta_analysis *t,
-                                    const struct ot_delta_header *h, struct output *out,
-                                    struct delta_patch *patch)
+                                    const struct ot_delta_header *h, const struct delta_listener *listener,
+                                    struct output *out, struct delta_patch *patch)
 {
     struct delta_ops ops = {0};
     struct delta_mapping *map = calloc(1, sizeof *map);
     struct delta_matcher matcher = {0};
-    bool ok = map != NULL && delta_matcher_start(&matcher, b, t) && delta_match(&matcher, NULL, &ops) &&
-              delta_mapping_find(b, t, &ops, map) && delta_match(&matcher, map, &ops) &&
-              delta_mapping_find(b, t, &ops, map);
+    bool ok = map != NULL && delta_matcher_start(&matcher, b, t) && tell(listener, 35) &&
+              delta_match(&matcher, NULL, &ops) && delta_mapping_find(b, t, &ops, map) &&
+              tell(listener, 50) && delta_match(&matcher, map, &ops) && delta_mapping_find(b, t, &ops, map) &&
+              tell(listener, 65);
     enum ot_status st = ok ? code(b, t, &ops, map, h, out) : OT_E_BUFFER;
     if (ok) {
         patch->operations = ops.count;
@@ -252,7 +261,7 @@ static bool ends_in_signatures(const struct delta_file *target)
 /* Everything for one header; `patch` holds the result when OT_OK. */
 static enum ot_status make(const struct delta_file *base, const struct delta_file *target,
                            const struct delta_layout *bl, const struct delta_layout *tl,
-                           struct delta_patch *patch)
+                           const struct delta_listener *listener, struct delta_patch *patch)
 {
     struct delta_analysis b = {0}, t = {0};
     struct output out = {0};
@@ -262,22 +271,26 @@ static enum ot_status make(const struct delta_file *base, const struct delta_fil
     for (uint32_t i = 0; i < sizeof header; i++)
         emit(&out, header[i]);
     enum ot_status st = OT_E_BUFFER;
+    tell(listener, 0);
     if (delta_analyse(&b, base->bytes, base->size, bl, delta_find_gp(base->bytes, bl)) &&
         delta_analyse(&t, target->bytes, body, tl, delta_find_gp(target->bytes, tl)))
-        st = find_and_code(&b, &t, &patch->header, &out, patch);
+        st = find_and_code(&b, &t, &patch->header, listener, &out, patch);
     delta_analysis_free(&b);
     delta_analysis_free(&t);
     patch->bytes = out.bytes;
     patch->size = out.size;
+    tell(listener, 85);
     if (st == OT_OK)
         st = prove(base, target, patch);
     if (st != OT_OK)
         delta_patch_free(patch);
+    else
+        tell(listener, 100);
     return st;
 }
 
-enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
-                          struct delta_patch *patch)
+enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
+                               const struct delta_listener *listener, struct delta_patch *patch)
 {
     struct delta_layout base_layout, target_layout;
     *patch = (struct delta_patch){0};
@@ -287,12 +300,18 @@ enum ot_status delta_make(const struct delta_file *base, const struct delta_file
     (void)layouts(base, target, &base_layout, &target_layout);
     fill_header(&patch->header, base, target, &target_layout);
     patch->header.is_signed = patch->header.has_digest && ends_in_signatures(target);
-    enum ot_status st = make(base, target, &base_layout, &target_layout, patch);
+    enum ot_status st = make(base, target, &base_layout, &target_layout, listener, patch);
     if (st != OT_E_PATCH_RESULT || !patch->header.is_signed)
         return st;
     patch->header.is_signed =
         false; /* a sector that is not what its keys make of it: coded like other bytes */
-    return make(base, target, &base_layout, &target_layout, patch);
+    return make(base, target, &base_layout, &target_layout, listener, patch);
+}
+
+enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
+                          struct delta_patch *patch)
+{
+    return delta_make_told(base, target, NULL, patch);
 }
 
 void delta_patch_free(struct delta_patch *p)

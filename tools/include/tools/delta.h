@@ -31,6 +31,17 @@ void delta_file_digest(const struct delta_file *file, struct ot_digest *out);
  */
 OT_CHECKED enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,
                                      struct delta_patch *out);
+
+/** Who is told how far the work is, in per cent of the time it usually takes. */
+struct delta_listener {
+    void (*progress)(void *ctx,
+                     unsigned percent); /* called in the thread that makes; ends with 100 when OT_OK */
+    void *ctx;
+};
+
+/** delta_make() with somebody who waits for it; `listener` may be NULL. A target that has to be coded anew begins again. */
+OT_CHECKED enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
+                                          const struct delta_listener *listener, struct delta_patch *out);
 void delta_patch_free(struct delta_patch *p);
 
 /**
