@@ -1,0 +1,242 @@
+/*
+ * Threat model, sections F and I, as far as the rollout engine decides them: reports that come twice, late, in another
+ * order or never, and what operators do meanwhile.
+ */
+#include "base/crypto_openssl.h"
+#include "rollout/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DEVICES 10u
+#define HOUR_MS 3600000u
+
+struct stage {
+    struct rollout r;
+    struct rollout_member members[DEVICES];
+    uint64_t now_ms;
+};
+
+static void ignore(void *ctx, const struct rollout_effect *effect)
+{
+    (void)ctx;
+    (void)effect;
+}
+
+static const struct rollout_sink nobody = {.effect = ignore};
+
+/* One ring of ten devices, running. */
+static void begin(struct stage *t, uint32_t in_flight)
+{
+    char err[100];
+    memset(t, 0, sizeof *t);
+    t->now_ms = 1000;
+    t->r.poll_s = 3600;
+    t->r.plan = rollout_plan_default();
+    t->r.plan.in_flight = in_flight;
+    t->r.plan.soak_s = 0;
+    assert_int_equal(ring_plan_add(&t->r.plan.rings, "rest", err, sizeof err), 0);
+    t->r.members = t->members;
+    t->r.member_count = DEVICES;
+    rollout_prepare(&t->r);
+    assert_int_equal(rollout_start(&t->r, t->now_ms, &nobody), 0);
+}
+
+static void offer(struct stage *t, uint32_t m)
+{
+    assert_int_equal(rollout_may_offer(&t->r, m), ROLLOUT_OFFER);
+    rollout_offer(&t->r, m, 100 + m, t->now_ms, &nobody);
+}
+
+static void report(struct stage *t, uint32_t m, enum ot_event_kind kind)
+{
+    rollout_event(&t->r, m, kind, OT_OK, kind == OT_EVENT_CONFIRMED, t->now_ms, &nobody);
+    assert_null(rollout_check(&t->r));
+}
+
+static void later(struct stage *t, uint64_t ms)
+{
+    t->now_ms += ms;
+    rollout_tick(&t->r, t->now_ms, &nobody);
+    assert_null(rollout_check(&t->r));
+}
+
+static const enum ot_event_kind good_way[] = {OT_EVENT_DOWNLOADING, OT_EVENT_INSTALLED, OT_EVENT_SWITCHING,
+                                              OT_EVENT_BOOTED,      OT_EVENT_CONFIRMED, OT_EVENT_DOWNLOADING};
+
+/* All 720 orders of six reports, each report once and twice. */
+static void permute(const unsigned *left, unsigned count, enum ot_event_kind *order, unsigned at,
+                    unsigned *played)
+{
+    struct stage t;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned rest[6], n = 0;
+        for (unsigned k = 0; k < count; k++) {
+            if (k != i)
+                rest[n++] = left[k];
+        }
+        order[at] = good_way[left[i]];
+        permute(rest, n, order, at + 1, played);
+    }
+    for (unsigned times = 1; count == 0 && times <= 2; times++) {
+        begin(&t, 5);
+        offer(&t, 0);
+        for (unsigned i = 0; i < 6; i++) {
+            for (unsigned again = 0; again < times; again++)
+                report(&t, 0, order[i]);
+        }
+        assert_int_equal(t.members[0].state, ATTEMPT_CONFIRMED);
+        assert_int_equal(t.r.rings[0].counts[ATTEMPT_CONFIRMED], 1);
+        assert_int_equal(rollout_resolved(&t.r, 0), 1);
+        assert_int_equal(rollout_in_flight(&t.r, 0), 0);
+        ++*played;
+    }
+}
+
+static void tm_F12_reports_in_any_order_and_twice_count_once(void **state)
+{
+    static const unsigned all[] = {0, 1, 2, 3, 4, 5};
+    enum ot_event_kind order[6];
+    unsigned played = 0;
+    (void)state;
+    permute(all, 6, order, 0, &played);
+    assert_int_equal(played, 1440);
+}
+
+static void tm_F12_late_reports_after_silence_and_abort_count_once_and_restart_nothing(void **state)
+{
+    struct stage t;
+    (void)state;
+    begin(&t, 5);
+    offer(&t, 0);
+    report(&t, 0, OT_EVENT_SWITCHING);
+    later(&t, 13 * HOUR_MS);
+    assert_int_equal(t.members[0].state, ATTEMPT_SILENT);
+    assert_int_equal(rollout_harmed(&t.r, 0), 1);
+    assert_int_equal(rollout_abort(&t.r, "x", t.now_ms, &nobody), 0);
+    report(&t, 0, OT_EVENT_CONFIRMED);
+    assert_int_equal(rollout_harmed(&t.r, 0), 0);
+    assert_int_equal(rollout_resolved(&t.r, 0), 1);
+    assert_int_equal(t.r.state, ROLLOUT_ABORTED);
+}
+
+static void tm_I03_devices_that_vanish_behind_the_switch_halt_the_rollout(void **state)
+{
+    struct stage t;
+    (void)state;
+    begin(&t, 10);
+    for (uint32_t m = 0; m < DEVICES; m++) {
+        offer(&t, m);
+        report(&t, m, OT_EVENT_SWITCHING);
+    }
+    for (uint32_t m = 2; m < DEVICES; m++)
+        report(&t, m, OT_EVENT_CONFIRMED);
+    later(&t, 11 * HOUR_MS);
+    assert_int_equal(t.r.state, ROLLOUT_RUNNING);
+    later(&t, 2 * HOUR_MS);
+    assert_int_equal(t.r.state, ROLLOUT_HALTED);
+    assert_int_equal(rollout_harmed(&t.r, 0), 2);
+}
+
+static void tm_I11_a_retry_takes_the_place_of_the_outcome_before(void **state)
+{
+    struct stage t;
+    (void)state;
+    begin(&t, 5);
+    offer(&t, 0);
+    report(&t, 0, OT_EVENT_FAILED);
+    assert_int_equal(rollout_may_offer(&t.r, 0), ROLLOUT_ALREADY_DONE);
+    assert_int_equal(rollout_retry(&t.r, 0, "cable", t.now_ms, &nobody), 0);
+    offer(&t, 0);
+    report(&t, 0, OT_EVENT_CONFIRMED);
+    assert_int_equal(rollout_resolved(&t.r, 0), 1);
+    assert_int_equal(rollout_harmed(&t.r, 0), 0);
+    assert_int_equal(rollout_retry(&t.r, UINT32_MAX, "again", t.now_ms, &nobody), -1);
+}
+
+static void tm_I12_an_abort_reaches_each_state_of_an_attempt(void **state)
+{
+    struct stage t;
+    (void)state;
+    for (unsigned steps = 0; steps <= 4; steps++) {
+        bool has_switched = steps >= 3;
+        begin(&t, 5);
+        offer(&t, 0);
+        for (unsigned i = 0; i < steps; i++)
+            report(&t, 0, good_way[i]);
+        assert_int_equal(rollout_abort(&t.r, "x", t.now_ms, &nobody), 0);
+        assert_null(rollout_check(&t.r));
+        assert_int_equal(rollout_switch_wanted(&t.r, 0), ROLLOUT_SWITCH_NO);
+        assert_int_equal(rollout_may_offer(&t.r, 1), ROLLOUT_NOT_RUNNING);
+        assert_int_equal(attempt_is_open(t.members[0].state), has_switched);
+        later(&t, 13 * HOUR_MS);
+        assert_int_equal(t.members[0].state, has_switched ? ATTEMPT_SILENT : ATTEMPT_WITHDRAWN);
+    }
+}
+
+/* 10,000 sets of devices and shares: each device has one place, more share never takes one away, 100 % is everybody. */
+static void tm_I16_shares_of_any_set_are_stable_and_complete(void **state)
+{
+    (void)state;
+    for (unsigned set = 0; set < 10000; set++) {
+        struct ring_plan plan = {.count = 0}, wider = {.count = 0};
+        uint8_t seed[32] = {(uint8_t)set, (uint8_t)(set >> 8)};
+        char share[16], more[16], id[24], err[100];
+        unsigned a = 1 + set % 98, b = a + 1 + set / 98 % (99 - a);
+        snprintf(share, sizeof share, "%u%%", a);
+        snprintf(more, sizeof more, "%u%%", b);
+        assert_int_equal(ring_plan_add(&plan, share, err, sizeof err), 0);
+        assert_int_equal(ring_plan_add(&plan, "rest", err, sizeof err), 0);
+        assert_int_equal(ring_plan_add(&wider, more, err, sizeof err), 0);
+        for (unsigned d = 0; d < set % 4; d++) {
+            snprintf(id, sizeof id, "lamp-%u", d);
+            int ring = ring_plan_place(&plan, crypto_openssl(), seed, id, NULL, 0);
+            int in_wider = ring_plan_place(&wider, crypto_openssl(), seed, id, NULL, 0);
+            assert_true(ring == 0 || ring == 1);
+            assert_int_equal(ring, ring_plan_place(&plan, crypto_openssl(), seed, id, NULL, 0));
+            if (ring == 0)
+                assert_int_equal(in_wider, 0);
+        }
+    }
+}
+
+static void tm_I21_a_ring_of_unreachable_devices_is_held_for_a_person(void **state)
+{
+    struct stage t;
+    (void)state;
+    begin(&t, 5);
+    offer(&t, 0);
+    report(&t, 0, OT_EVENT_CONFIRMED);
+    later(&t, 1000ull * rollout_plan_decide_by_s(&t.r.plan) - 1);
+    assert_int_equal(t.r.state, ROLLOUT_RUNNING);
+    later(&t, 1);
+    assert_int_equal(t.r.state, ROLLOUT_HELD);
+    assert_int_equal(t.r.rings[0].state, RING_HELD);
+    assert_int_equal(rollout_may_offer(&t.r, 1), ROLLOUT_NOT_RUNNING);
+    assert_int_equal(rollout_resume(&t.r, "wait", t.now_ms, &nobody), 0);
+    offer(&t, 1);
+    later(&t, HOUR_MS);
+    assert_int_equal(t.r.state, ROLLOUT_RUNNING);
+    assert_int_equal(rollout_widen(&t.r, "enough", t.now_ms, &nobody), 0);
+    assert_int_equal(t.r.state, ROLLOUT_FINISHED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tm_F12_reports_in_any_order_and_twice_count_once),
+        cmocka_unit_test(tm_F12_late_reports_after_silence_and_abort_count_once_and_restart_nothing),
+        cmocka_unit_test(tm_I03_devices_that_vanish_behind_the_switch_halt_the_rollout),
+        cmocka_unit_test(tm_I11_a_retry_takes_the_place_of_the_outcome_before),
+        cmocka_unit_test(tm_I12_an_abort_reaches_each_state_of_an_attempt),
+        cmocka_unit_test(tm_I16_shares_of_any_set_are_stable_and_complete),
+        cmocka_unit_test(tm_I21_a_ring_of_unreachable_devices_is_held_for_a_person),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
