@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import platform
 import re
 import statistics
 import subprocess
@@ -14,7 +15,18 @@ import tempfile
 # What a microcontroller can run in 32 KiB or less.
 SMALL = ("esp_delta_ota", "esp_hdiffz", "espboot-ddelta-xz", "detools-crle", "janpatch")
 SMALL_PATTERN = re.compile(r"detools-hs-.*|hpatchlite-.*-(4k|8k|16k|32k)$")
-PROMISED = {"all": 0.20, "nightly + patch": 0.125, "esp_delta_ota": 0.13}
+PROMISED = {  # at most
+    "all": 0.20,
+    "nightly + patch": 0.125,
+    "esp_delta_ota": 0.13,
+    "largest against any peer": 1.0,
+    "decoder bytes with buffers": 32768,
+    "stack bytes of the decoder": 1536,
+    "reads a 64 bytes": 1.0,
+    "reads a 64 bytes, worst pair": 1.0,
+    "instructions a byte": 300,
+    "instructions a byte, worst pair": 300,
+}
 
 
 def is_small(peer):
@@ -34,11 +46,36 @@ def measure(bench, corpus, pair, cost):
     with tempfile.TemporaryDirectory(prefix="otaria-bench-") as tmp:
         patch = pathlib.Path(tmp) / "patch"
         result = json.loads(run(bench, "make", old, new, patch).stdout)
+        result["stack"] = json.loads(run(bench, "stack", old, patch).stdout)
         if cost:
             done = run("valgrind", "--tool=callgrind", f"--callgrind-out-file={tmp}/out", "--toggle-collect=ot_delta_feed",
                        "--toggle-collect=ot_delta_finish", bench, "apply", old, patch)
             result["instructions"] = int(re.search(r"Collected : (\d+)", done.stderr).group(1)) / result["target"]
     return result
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return f"{re.search('model name.*: (.*)', text).group(1) if 'model name' in text else platform.machine()}, {os.cpu_count()} cores"
+
+
+def cost_figures(ours, cost):
+    """Over all bytes of all pairs, and of the pair where it is worst. Time is CPU time of this machine."""
+    total = sum(o["target"] for o in ours)
+    out = {
+        "seconds to make, median": round(statistics.median(o["seconds"] for o in ours), 2),
+        "seconds to make, most": round(max(o["seconds"] for o in ours), 2),
+        "MiB to make, median": round(statistics.median(o["peak_kib"] for o in ours) / 1024),
+        "reads a 64 bytes": round(sum(o["reads"] for o in ours) * 64 / total, 3),
+        "reads a 64 bytes, worst pair": round(max(o["reads"] * 64 / o["target"] for o in ours), 3),
+        "decoder bytes with buffers": ours[0]["decoder"],
+        "stack bytes of the decoder": max(o["stack"] for o in ours),
+    }
+    if cost:
+        out["instructions a byte"] = round(sum(o["instructions"] * o["target"] for o in ours) / total, 1)
+        out["instructions a byte, median"] = round(statistics.median(o["instructions"] for o in ours), 1)
+        out["instructions a byte, worst pair"] = round(max(o["instructions"] for o in ours), 1)
+    return out
 
 
 def mean(values):
@@ -66,25 +103,20 @@ def main():
         rows.append((pair, steps[pair], size, size / ours[pair]["target"] * 100, small, sizes["esp_delta_ota"], best))
     figures = {name: round(mean(values), 4) for name, values in ratios.items()}
     figures["largest against any peer"] = round(max(ratios["any RAM"]), 3)
-    figures["seconds to make, median"] = round(statistics.median(o["seconds"] for o in ours.values()), 2)
-    figures["MiB to make, median"] = round(statistics.median(o["peak_kib"] for o in ours.values()) / 1024)
-    figures["reads a 64 bytes, mean"] = round(statistics.mean(o["reads"] * 64 / o["target"] for o in ours.values()), 3)
-    figures["decoder bytes with buffers"] = next(iter(ours.values()))["decoder"]
-    if cost:
-        figures["instructions a byte, mean"] = round(statistics.mean(o["instructions"] for o in ours.values()), 1)
-        figures["instructions a byte, median"] = round(statistics.median(o["instructions"] for o in ours.values()), 1)
+    figures.update(cost_figures(list(ours.values()), cost))
     if as_json:
         print(json.dumps({"pairs": ours, "figures": figures}))
     else:
-        print(f"{'pair':44} {'step':10} {'patch':>7} {'%':>6} {'small':>7} {'esp':>7} {'any':>7}  ratio" + ("  instr" if cost else ""))
+        print(f"{'pair':44} {'step':10} {'patch':>7} {'%':>6} {'small':>7} {'esp':>7} {'any':>7}  ratio  reads  sec  MiB" + ("  instr" if cost else ""))
         for pair, step, size, percent, small, esp, best in rows:
-            print(f"{pair:44} {step:10} {size:7} {percent:6.2f} {small:7} {esp:7} {best:7}  {size / small:.4f}" +
-                  (f"  {ours[pair]['instructions']:.0f}" if cost else ""))
+            o = ours[pair]
+            print(f"{pair:44} {step:10} {size:7} {percent:6.2f} {small:7} {esp:7} {best:7}  {size / small:.3f} {o['reads'] * 64 / o['target']:6.2f} "
+                  f"{o['seconds']:4.1f} {o['peak_kib'] // 1024:4}" + (f" {o['instructions']:6.0f}" if cost else ""))
+        print(f"small: the best of those that a microcontroller runs in 32 KiB; any: of any RAM; geometric means; {machine()}")
         for name, value in figures.items():
-            print(f"{name:32} {value}")
-    missed = [name for name, limit in PROMISED.items() if figures[name] > limit]
-    missed += ["largest against any peer"] * (figures["largest against any peer"] > 1)
-    missed += ["decoder bytes with buffers"] * (figures["decoder bytes with buffers"] > 32768)
+            limit = PROMISED.get(name)
+            print(f"{name:32} {value}" + ("" if limit is None else f"  (promised {limit}{', MISSED' if value > limit else ''})"))
+    missed = [name for name, limit in PROMISED.items() if figures.get(name, 0) > limit]
     if check and missed:
         sys.exit(f"bench: missed: {', '.join(missed)}")
 
