@@ -115,7 +115,10 @@ enum ot_status agent_select_running(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    if (st == OT_OK && boot.boot_slot != boot.running_slot)
+    bool is_named = boot.running_slot < 0 || /* the factory app never is */
+                    (boot.running_has_state && boot.running_state != OT_OTA_INVALID &&
+                     boot.running_state != OT_OTA_ABORTED);
+    if (st == OT_OK && (boot.boot_slot != boot.running_slot || !is_named))
         st = select_again(a);
     return st == OT_OK ? mark_running_valid(a) : st;
 }

@@ -258,6 +258,17 @@ static bool names(const struct vdev *v, const struct ot_otadata_entry *e, int sl
  * whose CRC is wrong just now, or that looked active when it was read: a torn entry reads differently the next time.
  * Where no entry names the running slot none is erased: that could invent a first boot.
  */
+/*
+ * No entry names the running slot. Then none may name the other one either; and what reads torn may read as anything the next
+ * time: only erased entries say nothing for sure. The factory app has no entry of its own, and nothing better to hope for.
+ */
+static bool knows_nothing_else(const struct vdev *v, const struct ot_otadata_entry e[2], int slot)
+{
+    if (names(v, &e[0], slot) || names(v, &e[1], slot))
+        return false;
+    return v->running_slot < 0 || (e[0].seq == OT_OTADATA_SEQ_EMPTY && e[1].seq == OT_OTADATA_SEQ_EMPTY);
+}
+
 static enum ot_status forget_slot(void *ctx, int slot)
 {
     struct vdev *v = ctx;
@@ -269,8 +280,10 @@ static enum ot_status forget_slot(void *ctx, int slot)
     if (entries(v, e) != 0)
         return OT_E_BOOT_CONTROL;
     bool mine[2] = {names(v, &e[0], v->running_slot), names(v, &e[1], v->running_slot)};
+    if (!mine[0] && !mine[1])
+        return knows_nothing_else(v, e, slot) ? OT_OK : OT_E_STATE;
     if (mine[0] == mine[1])
-        return !mine[0] && (names(v, &e[0], slot) || names(v, &e[1], slot)) ? OT_E_STATE : OT_OK;
+        return OT_OK;
     unsigned other = mine[0] ? 1 : 0;
     if (e[other].seq != OT_OTADATA_SEQ_EMPTY && ot_otadata_crc_ok(&e[other]) &&
         slot_of(v, &e[other]) == v->running_slot)
