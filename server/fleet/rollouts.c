@@ -19,22 +19,52 @@ static struct fleet_rollout *live_rollout(const struct fleet_product *p)
     return NULL;
 }
 
-/* Every device of the product that an image of the release fits, in the ring the plan gives it. */
-static void freeze_members(struct fleet_rollout *r)
+/* The ring a device would be in; -1: no image of the release fits it, or the plan has no place for it. */
+static int place_in(const struct fleet_device *d, const struct fleet_release *release,
+                    const struct ring_plan *rings)
 {
     const char *tags[FLEET_TAGS_MAX];
     enum ot_status why;
+    if (fleet_pick_image(release, &d->facts, &why) == NULL)
+        return -1;
+    for (uint32_t t = 0; t < d->tag_count; t++)
+        tags[t] = d->tags[t];
+    return ring_plan_place(rings, crypto_openssl(), d->product->seed.bytes, d->id, tags, d->tag_count);
+}
+
+static void freeze_members(struct fleet_rollout *r)
+{
     for (size_t i = 0; i < r->product->device_count; i++) {
-        struct fleet_device *d = r->product->device_list[i];
-        if (fleet_pick_image(r->release, &d->facts, &why) == NULL)
-            continue;
-        for (uint32_t t = 0; t < d->tag_count; t++)
-            tags[t] = d->tags[t];
-        int ring = ring_plan_place(&r->engine.plan.rings, crypto_openssl(), r->product->seed.bytes, d->id,
-                                   tags, d->tag_count);
+        int ring = place_in(r->product->device_list[i], r->release, &r->engine.plan.rings);
         if (ring >= 0)
-            fleet_add_member(r, d, (uint32_t)ring);
+            fleet_add_member(r, r->product->device_list[i], (uint32_t)ring);
     }
+}
+
+/*
+ * A rollout that reaches nobody would have "passed" at once, and a ring of named devices without any would let the
+ * next one open untried. Shares may come out empty in a small fleet: that is chance, not a mistake.
+ */
+static int refuse_empty(const struct fleet_product *p, const struct fleet_release *release,
+                        const struct ring_plan *rings, struct fleet_refusal *refusal)
+{
+    uint32_t counts[ROLLOUT_RINGS_MAX] = {0}, all = 0;
+    for (size_t i = 0; i < p->device_count; i++) {
+        int ring = place_in(p->device_list[i], release, rings);
+        counts[ring >= 0 ? ring : 0] += ring >= 0;
+        all += ring >= 0;
+    }
+    if (all == 0)
+        return fleet_refuse(refusal, 422, "empty",
+                            "no device of %s would be in it: an image of %s fits none, or no ring takes it",
+                            p->name, release->version);
+    for (uint32_t i = 0; i < rings->count; i++) {
+        if (rings->rings[i].kind == RING_NAMED && counts[i] == 0)
+            return fleet_refuse(refusal, 422, "empty",
+                                "ring %s is empty: tag devices with its name, or leave it out (--rings)",
+                                rings->rings[i].name);
+    }
+    return 0;
 }
 
 static void store_rollout(struct fleet *f, struct fleet_rollout *r, struct store_batch *batch)
@@ -81,6 +111,8 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
                               "rollout %llu of release %s is %s: wait for it, abort it, or use --supersede",
                               (unsigned long long)old->engine.id, old->release->version,
                               rollout_state_name(old->engine.state));
+    else
+        result = refuse_empty(p, release, &whole.rings, refusal);
     if (result != 0) {
         fleet_unlock(f);
         return result;

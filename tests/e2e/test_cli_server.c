@@ -150,6 +150,9 @@ static char *create(const char *version)
 static void rollouts_overlap_only_when_one_ends_the_other(void **state)
 {
     (void)state;
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0"), 1,
+          "ring internal is empty");
+    json_decref(succeed(OTARIA("device", "tag", "lamp-1", "internal", "--product", "lamp")));
     char *id = create("1.1.0");
     says(OTARIA("rollout", "show", id), "is created");
     says(OTARIA("device", "explain", "lamp-1", "--product", "lamp"), "not started");
@@ -186,6 +189,10 @@ static void unknown_things_are_not_found_and_bad_plans_are_usage(void **state)
           "--soak-s");
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--quorum-percent", "101"),
           1, "quorum_percent");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--rings", "nobody,rest"), 1,
+          "ring nobody is empty");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--rings", "60%,50%"), 1,
+          "100%");
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--rings", "rest,internal"),
           1, "rest");
 }
