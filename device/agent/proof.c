@@ -72,8 +72,9 @@ static bool another_was_on_trial(const struct ot_agent *a)
  */
 static enum ot_status count_crash(struct ot_agent *a)
 {
-    if (!is_abnormal(a->facts.last_reset) || another_was_on_trial(a))
+    if (!is_abnormal(a->facts.last_reset) || a->crash_counted || another_was_on_trial(a))
         return OT_OK;
+    a->crash_counted = true; /* the guard looks twice where an ended attempt had still to be cleared */
     if (a->proof.crashes < 255)
         a->proof.crashes++;
     return agent_save_proof(a);

@@ -110,6 +110,7 @@ struct ot_agent {
     bool owes_self_test; /* the running image is in probation */
     bool no_fallback;    /* ... and nothing else would boot */
     bool goes_back;      /* the guard has selected the other slot: reset */
+    bool crash_counted;  /* the reset before this boot, against the image that proved itself */
 
     /* this boot only */
     uint32_t poll_s;

@@ -292,6 +292,37 @@ static void the_guard_can_be_off_or_busy(void **state)
     }
 }
 
+static void a_reset_counts_once_though_an_ended_attempt_is_cleared_behind_it(void **state)
+{
+    static const enum ot_attempt_phase phases[] = {OT_PHASE_DOWNLOADING, OT_PHASE_SWITCHING};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        crashed(1);
+        a.attempt.phase = phases[i];
+        memcpy(a.attempt.id, "a-1", 4);
+        a.attempt.target = new.identity;
+        a.attempt.slot = 1;
+        assert_int_equal(agent_outbox_add(&a, OT_EVENT_FAILED, OT_E_READ), OT_OK);
+        assert_int_equal(agent_save_attempt(&a), OT_OK); /* the record that could not be cleared */
+        assert_int_equal(fake_agent(&f, &a), OT_OK);
+        assert_int_equal(agent_work_start(&a), EV_READY);
+        assert_int_equal(a.proof.crashes, 2);
+        assert_false(a.goes_back);
+        assert_int_equal(f.boot.boot_slot, 0);
+        /* One more, and the image is left, in the same start that clears the record. */
+        a.proof.crashes = 2;
+        assert_int_equal(agent_save_proof(&a), OT_OK);
+        a.attempt.phase = phases[i];
+        a.attempt.target = new.identity;
+        memcpy(a.attempt.id, "a-1", 4);
+        a.attempt.slot = 1;
+        assert_int_equal(agent_save_attempt(&a), OT_OK);
+        assert_int_equal(fake_agent(&f, &a), OT_OK);
+        assert_int_equal(agent_work_start(&a), EV_SWITCHED);
+        assert_int_equal(f.boot.boot_slot, 1);
+    }
+}
+
 static void crashes_are_forgotten_after_a_while(void **state)
 {
     (void)state;
@@ -456,6 +487,7 @@ int main(void)
         cmocka_unit_test(resets_that_change_nothing_come_to_an_end),
         cmocka_unit_test(one_crash_too_many_and_the_other_slot_is_selected),
         cmocka_unit_test(the_guard_can_be_off_or_busy),
+        cmocka_unit_test(a_reset_counts_once_though_an_ended_attempt_is_cleared_behind_it),
         cmocka_unit_test(crashes_are_forgotten_after_a_while),
         cmocka_unit_test(a_stranger_beside_an_attempt_gets_one_boot),
         cmocka_unit_test(a_trial_of_many_boots_goes_back_every_time),
