@@ -50,12 +50,20 @@ static enum ot_status slot_read(void *ctx, int slot, uint32_t offset, uint8_t *b
     return st;
 }
 
+/* P1 and P2, as every port has them. */
+static enum ot_status may_change(const struct fake_port *f, int slot, uint32_t offset, uint32_t len)
+{
+    if (!inside(slot, offset, len) || slot == f->facts.running_slot)
+        return OT_E_ARGUMENT;
+    return f->boot.running_has_state && f->boot.running_state == OT_OTA_PENDING ? OT_E_STATE : OT_OK;
+}
+
 static enum ot_status slot_erase(void *ctx, int slot, uint32_t offset, uint32_t len)
 {
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_SLOT_ERASE);
-    if (st == OT_OK && (!inside(slot, offset, len) || slot == f->facts.running_slot))
-        st = OT_E_ARGUMENT;
+    if (st == OT_OK)
+        st = may_change(f, slot, offset, len);
     if (st == OT_OK)
         memset(f->slots[slot] + offset, 0xFF, len);
     return st;
@@ -65,8 +73,10 @@ static enum ot_status slot_write(void *ctx, int slot, uint32_t offset, const uin
 {
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_SLOT_WRITE);
-    if (st == OT_OK && (!inside(slot, offset, len) || slot == f->facts.running_slot))
-        st = OT_E_ARGUMENT;
+    if (st == OT_OK)
+        st = may_change(f, slot, offset, len);
+    for (uint32_t i = 0; st == OT_OK && i < len; i++)
+        st = f->slots[slot][offset + i] == 0xFF ? OT_OK : OT_E_FLASH_WRITE; /* once between erases */
     if (st == OT_OK)
         memcpy(f->slots[slot] + offset, buf, len);
     return st;
@@ -81,8 +91,15 @@ static enum ot_status boot_state(void *ctx, struct ot_boot_state *out)
 
 static enum ot_status forget_slot(void *ctx, int slot)
 {
-    (void)slot;
-    return scripted(ctx, FAKE_FORGET);
+    struct fake_port *f = ctx;
+    enum ot_status st = scripted(f, FAKE_FORGET);
+    if (st == OT_OK && slot == f->facts.running_slot)
+        st = OT_E_ARGUMENT;
+    if (st == OT_OK && slot == f->boot.boot_slot)
+        st = OT_E_STATE; /* the running slot has to be selected first */
+    if (st == OT_OK)
+        f->boot.other_has_state = false;
+    return st;
 }
 
 static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *verdict)
@@ -90,7 +107,7 @@ static enum ot_status set_boot(void *ctx, int slot, const struct ot_verdict *ver
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_SET_BOOT);
     if (st == OT_OK && verdict->state != OT_VERDICT_ACCEPTED)
-        st = OT_E_STATE;
+        st = OT_E_STATE; /* P3 */
     if (st == OT_OK)
         f->boot.boot_slot = (int8_t)slot;
     return st;
@@ -100,6 +117,8 @@ static enum ot_status mark_valid(void *ctx)
 {
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_MARK_VALID);
+    if (st == OT_OK && f->boot.boot_slot != f->boot.running_slot)
+        st = OT_E_STATE; /* P4 */
     if (st == OT_OK)
         f->boot.running_state = OT_OTA_VALID;
     return st;
@@ -107,14 +126,25 @@ static enum ot_status mark_valid(void *ctx)
 
 static enum ot_status mark_invalid(void *ctx, int slot)
 {
-    (void)slot;
-    return scripted(ctx, FAKE_MARK_INVALID);
+    struct fake_port *f = ctx;
+    enum ot_status st = scripted(f, FAKE_MARK_INVALID);
+    bool running = slot == f->boot.running_slot;
+    if (st == OT_OK && slot != f->boot.boot_slot)
+        st = OT_E_STATE; /* P5 */
+    if (st != OT_OK)
+        return st;
+    *(running ? &f->boot.running_state : &f->boot.other_state) = OT_OTA_INVALID;
+    *(running ? &f->boot.running_has_state : &f->boot.other_has_state) = true;
+    f->boot.boot_slot = (int8_t)(1 - slot);
+    return OT_OK;
 }
 
 static enum ot_status raise_secure_version(void *ctx, uint32_t version)
 {
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_RAISE);
+    if (st == OT_OK && f->facts.secure_version_max != 0 && version > f->facts.secure_version_max)
+        st = OT_E_RANGE; /* P7 */
     if (st == OT_OK)
         f->facts.secure_version = version;
     return st;
@@ -124,6 +154,10 @@ static enum ot_status revoke_key(void *ctx, const struct ot_digest *key)
 {
     struct fake_port *f = ctx;
     enum ot_status st = scripted(f, FAKE_REVOKE);
+    if (st == OT_OK && f->boot.running_state != OT_OTA_VALID)
+        st = OT_E_STATE; /* P6, what of it needs no signatures */
+    if (st == OT_OK && f->facts.fuse_revoked_count == 3)
+        st = OT_E_NOT_FOUND;
     if (st == OT_OK)
         f->facts.fuse_revoked[f->facts.fuse_revoked_count++] = *key;
     return st;
@@ -163,8 +197,8 @@ static enum ot_status post(void *ctx, const char *path, const char *token, const
     enum ot_status st = scripted(f, FAKE_POST);
     (void)path;
     (void)token;
-    (void)body;
-    (void)len;
+    f->posted_bytes = len < sizeof f->posted ? len : (uint32_t)sizeof f->posted;
+    memcpy(f->posted, body, f->posted_bytes);
     *http_status = f->http_status;
     const char *text = f->replies[f->reply];
     if (f->reply + 1u < 4 && f->replies[f->reply + 1u] != NULL)

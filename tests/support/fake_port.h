@@ -6,8 +6,9 @@
  *     fake_fail(&f, FAKE_JOURNAL_SET, OT_E_JOURNAL, 1, 2);   // after one good call two fail
  *     fake_agent(&f, &agent);                     // an idle agent on it, as after a quiet start
  *
- * Honest where nothing is scripted: slots hold what is put there, the journal what was set. No NOR semantics, no boot: the
- * matrix has those.
+ * Honest where nothing is scripted: slots hold what is put there and take each byte once between erases, the journal holds
+ * what was set, otadata is what was asked for, and the refusals P1-P5 and P7 of agent/port.h are there. No NOR semantics
+ * beyond that, no signatures, no boot: the matrix has those.
  */
 #ifndef FAKE_PORT_H
 #define FAKE_PORT_H
@@ -50,7 +51,9 @@ struct fake_port {
     const char *replies[4];
     unsigned reply;
     int http_status, open_http_status; /* of posts, of downloads */
-    const uint8_t *object;             /* what get_open gives */
+    uint8_t posted[4096];              /* the last body that was sent */
+    uint32_t posted_bytes;
+    const uint8_t *object; /* what get_open gives */
     uint32_t object_bytes, object_at;
     const char *enrolment_token;
     /* application */
