@@ -338,6 +338,12 @@ static void crashes_are_forgotten_after_a_while(void **state)
     uint32_t sets = f.calls[FAKE_JOURNAL_SET];
     agent_late_crash_forget(&a);
     assert_int_equal(f.calls[FAKE_JOURNAL_SET], sets);
+    /* Forgotten for good once it could be noted: the next start counts from one. */
+    a.proof.crashes = 2;
+    agent_late_crash_forget(&a);
+    f.now_ms = 0;
+    assert_int_equal(fake_agent(&f, &a), OT_OK);
+    assert_int_equal(a.proof.crashes, 1);
 }
 
 static void a_stranger_beside_an_attempt_gets_one_boot(void **state)
