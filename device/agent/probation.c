@@ -111,14 +111,19 @@ static enum ot_status mark_running_valid(struct ot_agent *a)
     return st == OT_OK ? a->port->mark_valid(a->port->ctx) : st;
 }
 
+static bool is_selected(const struct ot_boot_state *boot)
+{
+    bool is_named = boot->running_slot < 0 || /* the factory app never is */
+                    (boot->running_has_state && boot->running_state != OT_OTA_INVALID &&
+                     boot->running_state != OT_OTA_ABORTED);
+    return boot->boot_slot == boot->running_slot && is_named;
+}
+
 enum ot_status agent_select_running(struct ot_agent *a)
 {
     struct ot_boot_state boot;
     enum ot_status st = a->port->boot_state(a->port->ctx, &boot);
-    bool is_named = boot.running_slot < 0 || /* the factory app never is */
-                    (boot.running_has_state && boot.running_state != OT_OTA_INVALID &&
-                     boot.running_state != OT_OTA_ABORTED);
-    if (st == OT_OK && (boot.boot_slot != boot.running_slot || !is_named))
+    if (st == OT_OK && !is_selected(&boot))
         st = select_again(a);
     return st == OT_OK ? mark_running_valid(a) : st;
 }
