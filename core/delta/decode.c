@@ -87,8 +87,9 @@ static enum ot_status open_patch(struct decoder *d)
     if (st != OT_OK)
         return st;
     if (!ot_digest_equal(&d->header.base_digest, &d->io.base_digest) ||
-        d->header.base_bytes != d->io.base.size)
+        d->header.base_bytes > d->io.base.size)
         return OT_E_PATCH_BASE;
+    d->io.base.size = d->header.base_bytes; /* a slot holds more behind it */
     if (d->header.target_bytes > d->io.target_max)
         return OT_E_IMAGE_TOO_LARGE;
     d->codec.target.size = d->header.target_bytes;

@@ -171,6 +171,7 @@ static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
     m->hardware_revision = a->facts.hardware_revision;
     m->slot_bytes = a->facts.slot_bytes;
     m->bootloader = a->bootloader;
+    m->patch_profile = a->config.patches != NULL ? OT_AGENT_PATCH_PROFILE : 0;
     fill_slots(a, m);
     m->floor = a->trust.floor;
     m->secure_version = a->facts.secure_version;

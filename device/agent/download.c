@@ -11,87 +11,12 @@
 
 #include <string.h>
 
-#define SECTOR       4096u
-#define ERASE_AHEAD  65536u
-#define REFUSALS_MAX 5u
-#define PATH_BYTES   96u
-
-static void artifact_path(const struct ot_agent *a, const char *suffix, char out[PATH_BYTES])
-{
-    static const char prefix[] = "/device/v1/artifacts/";
-    char hex[OT_DIGEST_HEX_BYTES];
-    ot_digest_to_hex(&a->attempt.image.sha256, hex);
-    memcpy(out, prefix, sizeof prefix - 1);
-    memcpy(out + sizeof prefix - 1, hex, OT_DIGEST_HEX_BYTES - 1);
-    memcpy(out + sizeof prefix - 1 + OT_DIGEST_HEX_BYTES - 1, suffix, strlen(suffix) + 1);
-}
+#define SECTOR      4096u
+#define ERASE_AHEAD 65536u
 
 static uint32_t block_count(const struct ot_agent *a)
 {
     return (a->attempt.image.bytes + OT_AGENT_BLOCK_BYTES - 1) / OT_AGENT_BLOCK_BYTES;
-}
-
-static void close_transfer(struct ot_agent *a)
-{
-    if (a->transfer_open)
-        a->port->get_close(a->port->ctx);
-    a->transfer_open = false;
-}
-
-/* The connection is gone or was never there. Come again later, at the same place. */
-static enum agent_event broken(struct ot_agent *a, enum ot_status st, int http_status)
-{
-    close_transfer(a);
-    a->failure = st;
-    agent_log(a, AGENT_LOG_NETWORK, st, http_status);
-    uint32_t ceiling = 1u << (a->failures < 10 ? a->failures : 10);
-    if (ceiling > a->config.backoff_max_s)
-        ceiling = a->config.backoff_max_s;
-    if (a->failures < 255)
-        a->failures++;
-    a->next_poll_ms =
-        a->port->now_ms(a->port->ctx) + 100u + a->port->random(a->port->ctx) % (ceiling * 1000u);
-    return EV_NETWORK;
-}
-
-/* 403 or 404: the server no longer offers it to us. Ask what is going on. */
-static enum agent_event refused(struct ot_agent *a, int http_status)
-{
-    if (http_status != 403 && http_status != 404 && http_status != 410)
-        return broken(a, OT_E_HTTP, http_status);
-    close_transfer(a);
-    enum agent_event event = agent_check_in(a, OT_ASK_NOTHING);
-    if (event != EV_AGAIN)
-        return event;
-    if (a->u.reply.drop)
-        return agent_end(a, OT_EVENT_WITHDRAWN, OT_E_WITHDRAWN);
-    if (++a->refusals >= REFUSALS_MAX)
-        return agent_end(a, OT_EVENT_FAILED,
-                         OT_E_HTTP); /* an offer that cannot be had: let the server think again */
-    return broken(a, OT_E_HTTP, http_status);
-}
-
-static enum agent_event open_at(struct ot_agent *a, const char *suffix, uint32_t offset, bool with_etag,
-                                uint32_t want_total)
-{
-    char path[PATH_BYTES], etag[OT_DIGEST_HEX_BYTES];
-    uint32_t total = 0;
-    int http_status = 0;
-    artifact_path(a, suffix, path);
-    ot_digest_to_hex(&a->attempt.image.sha256, etag);
-    enum ot_status st = a->port->get_open(a->port->ctx, path, a->token, offset, with_etag ? etag : NULL,
-                                          &total, &http_status);
-    if (st == OT_E_HTTP)
-        return refused(a, http_status);
-    if (st == OT_E_NETWORK)
-        return broken(a, st, http_status);
-    a->transfer_open = st == OT_OK;
-    if (st != OT_OK || total != want_total) {
-        /* Not the object the offer names: its bytes would never verify. */
-        close_transfer(a);
-        return agent_end(a, OT_EVENT_FAILED, st == OT_OK ? OT_E_WRONG_TARGET : st);
-    }
-    return EV_AGAIN;
 }
 
 /* Block hashes from `first` on, as many as fit the window. */
@@ -100,9 +25,9 @@ static enum agent_event fetch_window(struct ot_agent *a, uint32_t first)
     uint32_t count = block_count(a) - first, got = 0;
     if (count > OT_AGENT_HASH_WINDOW)
         count = OT_AGENT_HASH_WINDOW;
-    close_transfer(a);
-    enum agent_event event =
-        open_at(a, "/blocks", first * OT_DIGEST_BYTES, false, block_count(a) * OT_DIGEST_BYTES);
+    agent_transfer_close(a);
+    enum agent_event event = agent_transfer_open(a, &a->attempt.image.sha256, "/blocks",
+                                                 first * OT_DIGEST_BYTES, block_count(a) * OT_DIGEST_BYTES);
     if (event != EV_AGAIN)
         return event;
     while (got < count * OT_DIGEST_BYTES) {
@@ -110,10 +35,10 @@ static enum agent_event fetch_window(struct ot_agent *a, uint32_t first)
         enum ot_status st =
             a->port->get_read(a->port->ctx, a->u.raw + got, count * OT_DIGEST_BYTES - got, &n);
         if (st != OT_OK || n == 0)
-            return broken(a, OT_E_NETWORK, 0);
+            return agent_transfer_broken(a, OT_E_NETWORK, 0);
         got += n;
     }
-    close_transfer(a);
+    agent_transfer_close(a);
     a->window_first = first;
     a->window_count = count;
     if (first == 0 && count == block_count(a)) {
@@ -126,12 +51,12 @@ static enum agent_event fetch_window(struct ot_agent *a, uint32_t first)
 }
 
 /* Erased ahead in aligned 64 KiB steps: much faster than sector by sector, and between network reads. */
-static enum ot_status erase_ahead(struct ot_agent *a, uint32_t to)
+enum ot_status agent_erase_ahead(struct ot_agent *a, uint32_t to, uint32_t limit)
 {
     while (a->erased_to < to) {
         uint32_t n = ERASE_AHEAD - a->erased_to % ERASE_AHEAD;
-        if (n > a->facts.slot_bytes - a->erased_to)
-            n = a->facts.slot_bytes - a->erased_to;
+        if (n > limit - a->erased_to)
+            n = limit - a->erased_to;
         enum ot_status st = a->port->slot_erase(a->port->ctx, a->attempt.slot, a->erased_to, n);
         if (st != OT_OK)
             return st;
@@ -145,7 +70,7 @@ static enum ot_status flush(struct ot_agent *a)
 {
     uint32_t n = (a->fill + 15u) & ~15u;
     memset(a->buffer + a->fill, 0xFF, n - a->fill);
-    enum ot_status st = erase_ahead(a, a->write_at + n);
+    enum ot_status st = agent_erase_ahead(a, a->write_at + n, a->facts.slot_bytes);
     if (st == OT_OK)
         st = a->port->slot_write(a->port->ctx, a->attempt.slot, a->write_at, a->buffer, n);
     if (st == OT_OK) {
@@ -175,7 +100,7 @@ static enum ot_status hash_block(struct ot_agent *a, uint32_t from, uint32_t to,
 /* Start a block again: what is in flash is not what the hash names. */
 static enum ot_status restart_block(struct ot_agent *a)
 {
-    close_transfer(a);
+    agent_transfer_close(a);
     a->write_at = a->attempt.verified_bytes;
     a->erased_to = a->write_at;
     a->fill = 0;
@@ -213,7 +138,7 @@ static enum agent_event take_bytes(struct ot_agent *a)
     enum ot_status st = a->port->get_read(a->port->ctx, a->buffer + a->fill, room < left ? room : left, &n);
     if (st != OT_OK || n == 0) {
         a->fill = 0; /* at most one sector is fetched again */
-        return broken(a, OT_E_NETWORK, 0);
+        return agent_transfer_broken(a, OT_E_NETWORK, 0);
     }
     a->failures = 0;
     a->fill += n;
@@ -232,16 +157,22 @@ static enum agent_event take_bytes(struct ot_agent *a)
     return a->block_retries > 3 ? agent_end(a, OT_EVENT_FAILED, st) : EV_AGAIN;
 }
 
+enum ot_status agent_forget_target(struct ot_agent *a)
+{
+    if (OT_PLANTED(5))
+        return OT_OK;
+    enum ot_status st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
+    if (st == OT_E_STATE && agent_select_running(a) == OT_OK)
+        st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
+    return st;
+}
+
 /* Sectors from the last verified block on are written anew: they may hold anything. */
 static enum agent_event begin(struct ot_agent *a)
 {
-    if (a->attempt.verified_bytes == 0 && !OT_PLANTED(5)) {
-        enum ot_status st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
-        if (st == OT_E_STATE && agent_select_running(a) == OT_OK)
-            st = a->port->forget_slot(a->port->ctx, a->attempt.slot);
-        if (st != OT_OK)
-            return agent_end(a, OT_EVENT_FAILED, st);
-    }
+    enum ot_status st = a->attempt.verified_bytes == 0 ? agent_forget_target(a) : OT_OK;
+    if (st != OT_OK)
+        return agent_end(a, OT_EVENT_FAILED, st);
     a->write_at = a->attempt.verified_bytes;
     a->erased_to = a->attempt.verified_bytes;
     a->fill = 0;
@@ -252,10 +183,12 @@ enum agent_event agent_work_download(struct ot_agent *a)
 {
     if (a->port->now_ms(a->port->ctx) < a->next_poll_ms && a->failures > 0)
         return EV_NONE;
+    if (a->patch.way == OT_WAY_PATCH)
+        return agent_work_patch(a);
     if (a->write_at < a->attempt.verified_bytes || a->erased_to == UINT32_MAX)
         return begin(a);
     if (a->attempt.verified_bytes == a->attempt.image.bytes) {
-        close_transfer(a);
+        agent_transfer_close(a);
         a->failures = 0;
         return EV_INSTALLED;
     }
@@ -263,6 +196,6 @@ enum agent_event agent_work_download(struct ot_agent *a)
     if (a->window_count == 0 || block < a->window_first || block - a->window_first >= a->window_count)
         return fetch_window(a, block / OT_AGENT_HASH_WINDOW * OT_AGENT_HASH_WINDOW);
     if (!a->transfer_open)
-        return open_at(a, "", a->write_at, a->write_at > 0, a->attempt.image.bytes);
+        return agent_transfer_open(a, &a->attempt.image.sha256, "", a->write_at, a->attempt.image.bytes);
     return take_bytes(a);
 }

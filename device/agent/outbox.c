@@ -61,7 +61,7 @@ static bool make_room(struct ot_outbox *box)
 }
 
 static enum ot_status put(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,
-                          enum ot_status reason, uint32_t bytes)
+                          enum ot_status reason, enum ot_way way, uint32_t bytes)
 {
     struct ot_outbox *box = &a->outbox;
     if (!make_room(box))
@@ -71,7 +71,7 @@ static enum ot_status put(struct ot_agent *a, const char *attempt, enum ot_event
     e->seq = OT_PLANTED(22) ? 1u : box->next_seq++;
     e->kind = kind;
     e->reason = reason;
-    e->way = OT_WAY_FULL;
+    e->way = way;
     e->bytes = bytes;
     memcpy(e->attempt, attempt, OT_ATTEMPT_ID_MAX);
     enum ot_status st = agent_save_outbox(a);
@@ -88,13 +88,14 @@ enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enu
         return OT_OK; /* probation of an image nobody offered: nothing to report it under */
     if (!OT_PLANTED(21) && ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
         return OT_OK;
-    return put(a, a->attempt.id, kind, reason, a->attempt.received_bytes);
+    enum ot_way way = a->patch.way == OT_WAY_PATCH ? OT_WAY_PATCH : OT_WAY_FULL;
+    return put(a, a->attempt.id, kind, reason, way, a->attempt.received_bytes);
 }
 
 enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,
                                      enum ot_status reason)
 {
-    return agent_outbox_tells(a, kind, attempt) ? OT_OK : put(a, attempt, kind, reason, 0);
+    return agent_outbox_tells(a, kind, attempt) ? OT_OK : put(a, attempt, kind, reason, OT_WAY_FULL, 0);
 }
 
 enum ot_status agent_outbox_ack(struct ot_agent *a, uint32_t ack)

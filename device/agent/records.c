@@ -12,6 +12,7 @@
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
  *   CHECK    4 attempt id[25], 32 check name[25]
+ *   PATCH    1 way, 4 reason, 8 bytes, 12 fetched, 16 applied, 20 received, 24 sha256, 56 attempt id[25]
  *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 4 keys settled, 8 digest, 40 attempt id[25]
  */
 #include "work.h"
@@ -32,6 +33,7 @@
 #define CLAIM_BYTES    69u
 #define PROOF_BYTES    65u
 #define CHECK_BYTES    57u
+#define PATCH_BYTES    81u
 #define READ_TRIES     3
 
 _Static_assert(OUTBOX_HEAD + OT_AGENT_OUTBOX_EVENTS * EVENT_BYTES + CRC_BYTES <= OT_JOURNAL_RECORD_MAX,
@@ -315,6 +317,40 @@ static void load_check(struct ot_agent *a)
         a->check_note.check[0] = '\0';
 }
 
+enum ot_status agent_save_patch(struct ot_agent *a)
+{
+    const struct ot_patch_note *p = &a->patch;
+    uint8_t b[PATCH_BYTES + CRC_BYTES] = {0};
+    b[1] = (uint8_t)p->way;
+    ot_store32(b + 4, (uint32_t)(int32_t)p->reason);
+    ot_store32(b + 8, p->bytes);
+    ot_store32(b + 12, p->fetched);
+    ot_store32(b + 16, p->applied);
+    ot_store32(b + 20, a->attempt.received_bytes);
+    memcpy(b + 24, p->sha256.bytes, OT_DIGEST_BYTES);
+    memcpy(b + 56, a->attempt.id, OT_ATTEMPT_ID_MAX);
+    return save(a, OT_JOURNAL_PATCH, b, PATCH_BYTES);
+}
+
+/* Only of the attempt under way: the record of another one is old. */
+static void load_patch(struct ot_agent *a)
+{
+    struct ot_patch_note *p = &a->patch;
+    uint8_t b[OT_JOURNAL_RECORD_MAX];
+    if (load(a, OT_JOURNAL_PATCH, b) != PATCH_BYTES || a->attempt.phase == OT_PHASE_NONE ||
+        memcmp(b + 56, a->attempt.id, OT_ATTEMPT_ID_MAX) != 0)
+        return;
+    p->way = b[1] == OT_WAY_PATCH ? OT_WAY_PATCH : OT_WAY_FULL;
+    p->reason = (enum ot_status)(int32_t)ot_load32(b + 4);
+    p->bytes = ot_load32(b + 8);
+    p->fetched = ot_load32(b + 12);
+    p->applied = ot_load32(b + 16);
+    memcpy(p->sha256.bytes, b + 24, OT_DIGEST_BYTES);
+    uint32_t received = ot_load32(b + 20); /* the newer of two records knows more */
+    if (received > a->attempt.received_bytes)
+        a->attempt.received_bytes = received;
+}
+
 /*
  * late_revert is durable before the note that it is told, so that it is not lost; what a cut between the two left is noted
  * here, before anything is sent, so that it is not told twice.
@@ -333,6 +369,7 @@ enum ot_status agent_records_load(struct ot_agent *a)
 {
     a->failure = OT_OK;
     load_attempt(a);
+    load_patch(a);
     load_outbox(a);
     load_trust_copy(a, OT_JOURNAL_TRUST);
     load_trust_copy(a, OT_JOURNAL_TRUST_2);

@@ -18,6 +18,7 @@ OT_CHECKED enum ot_status agent_save_health(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_claims(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_proof(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_check(struct ot_agent *a);
+OT_CHECKED enum ot_status agent_save_patch(struct ot_agent *a);
 
 /** Put an event into the outbox, durably. An outcome already there for this attempt stays the only one. */
 OT_CHECKED enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind,

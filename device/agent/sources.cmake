@@ -6,11 +6,13 @@ set(OTARIA_AGENT_SOURCES
   keys.c
   machine.c
   outbox.c
+  patch.c
   probation.c
   proof.c
   records.c
   self_test.c
   start.c
+  transfer.c
   update.c
   verify.c
 )

@@ -57,7 +57,7 @@ static enum ot_status read_descriptor(const struct ot_source *src, struct ot_des
 static void describe_slot(struct ot_agent *a, int slot, struct ot_wire_slot *out, struct ot_descriptor *desc,
                           bool *described)
 {
-    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_slot_source ctx = {.port = a->port, .slot = slot};
     struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
     memset(out, 0, sizeof *out);
     *described = false;

@@ -11,11 +11,11 @@
 
 static enum ot_status read_slot(void *ctx, uint32_t offset, uint8_t *buf, uint32_t len)
 {
-    const struct agent_slot_source *source = ctx;
+    const struct ot_slot_source *source = ctx;
     return source->port->slot_read(source->port->ctx, source->slot, offset, buf, len);
 }
 
-struct ot_source agent_source(struct agent_slot_source *ctx, uint32_t slot_bytes)
+struct ot_source agent_source(struct ot_slot_source *ctx, uint32_t slot_bytes)
 {
     return (struct ot_source){.ctx = ctx, .size = slot_bytes, .read = read_slot};
 }
@@ -89,7 +89,7 @@ static enum ot_status inspect(struct ot_agent *a, const struct ot_source *src, u
 
 static enum ot_status verify_once(struct ot_agent *a, int slot, uint32_t file_bytes, bool judge_trust)
 {
-    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_slot_source ctx = {.port = a->port, .slot = slot};
     struct ot_source src = agent_source(&ctx, file_bytes != 0 ? file_bytes : a->facts.slot_bytes);
     enum ot_status st = inspect(a, &src, file_bytes);
     if (st != OT_OK || !judge_trust)
@@ -120,7 +120,7 @@ enum ot_status agent_verify_slot(struct ot_agent *a, int slot, bool judge_trust)
 static enum ot_status verify_without_once(struct ot_agent *a, int slot, const struct ot_digest *key)
 {
     struct ot_digest revoked[4];
-    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_slot_source ctx = {.port = a->port, .slot = slot};
     struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
     struct ot_trust_set set = hardware_trust(a);
     memcpy(revoked, set.revoked, sizeof a->facts.fuse_revoked);
@@ -144,12 +144,25 @@ enum ot_status agent_verify_without(struct ot_agent *a, int slot, const struct o
 static enum ot_status judge_keys(struct ot_agent *a, int slot)
 {
     struct ot_descriptor desc;
-    struct agent_slot_source ctx = {.port = a->port, .slot = slot};
+    struct ot_slot_source ctx = {.port = a->port, .slot = slot};
     struct ot_source src = agent_source(&ctx, a->facts.slot_bytes);
     enum ot_status st = ot_descriptor_read(&src, &desc);
     if (st != OT_OK && st != OT_E_DESC_MISSING)
         return st;
     return agent_judge_keys(a, st == OT_OK ? &desc : NULL);
+}
+
+/* What a patch gave is not the target, or not one this device may run: the image itself decides. */
+static enum agent_event take_full_image(struct ot_agent *a)
+{
+    a->verdict = (struct ot_verdict){0};
+    if (a->attempt.phase != OT_PHASE_DOWNLOADING) {
+        a->attempt.phase = OT_PHASE_DOWNLOADING;
+        if (agent_save_attempt(a) != OT_OK)
+            return EV_NONE;
+    }
+    (void)agent_patch_give_up(a, OT_E_PATCH_RESULT);
+    return EV_RESUME;
 }
 
 enum agent_event agent_work_verify(struct ot_agent *a)
@@ -162,15 +175,25 @@ enum agent_event agent_work_verify(struct ot_agent *a)
         a->verdict = (struct ot_verdict){0};
         st = OT_E_WRONG_TARGET;
     }
+    if (OT_PLANTED(32) && a->patch.way == OT_WAY_PATCH) {
+        a->verdict =
+            (struct ot_verdict){.state = OT_VERDICT_ACCEPTED, .reason = OT_OK, .image = a->attempt.target};
+        st = OT_OK;
+    }
+    if (st != OT_OK && a->patch.way == OT_WAY_PATCH)
+        return take_full_image(a);
     if (st != OT_OK) {
         agent_log(a, AGENT_LOG_REFUSED, st, 0);
         return agent_end(a, OT_EVENT_FAILED, st);
     }
     if (a->attempt.phase < OT_PHASE_INSTALLED) {
+        st = agent_patch_erase(a);
+        if (st != OT_OK)
+            return agent_end(a, OT_EVENT_FAILED, st);
         a->attempt.phase = OT_PHASE_INSTALLED;
         st = agent_save_attempt(a);
         if (st == OT_OK)
-            st = agent_outbox_add(a, OT_EVENT_INSTALLED, OT_OK);
+            st = agent_outbox_add(a, OT_EVENT_INSTALLED, a->patch.reason);
     }
     return st == OT_OK ? EV_VERIFIED : EV_NONE;
 }

@@ -13,7 +13,7 @@ enum agent_event {
     EV_NETWORK,   /* the server could not be reached: come again later */
     EV_READY,     /* start: nothing is owed */
     EV_ENROL,     /* start: not enrolled yet */
-    EV_RESUME,    /* start: a download to go on with */
+    EV_RESUME,    /* a download to go on with: at the start, or as the full image */
     EV_INSTALLED, /* start or download: image complete in the slot */
     EV_PROBATION, /* start: a self test is owed */
     EV_FINISH,    /* start: confirm was decided before the reset */
@@ -94,12 +94,33 @@ OT_CHECKED enum ot_status agent_select_running(struct ot_agent *a);
 /** Give the running slot up for the next boot. OT_OK: another one boots. */
 OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_boot_state *boot);
 
-/** A source over a slot. `ctx` must outlive it. */
-struct agent_slot_source {
-    const struct ot_port *port;
-    int slot;
-};
-struct ot_source agent_source(struct agent_slot_source *ctx, uint32_t slot_bytes);
+/* --- transfers --- */
+
+/** Open an artifact (suffix "") or what belongs to it at `offset`. EV_AGAIN: open. */
+enum agent_event agent_transfer_open(struct ot_agent *a, const struct ot_digest *object, const char *suffix,
+                                     uint32_t offset, uint32_t want_total);
+void agent_transfer_close(struct ot_agent *a);
+/** The connection is gone or was never there: come again later, at the same place. */
+enum agent_event agent_transfer_broken(struct ot_agent *a, enum ot_status st, int http_status);
+/** It cannot be had at all: a patch is given up for the image, an image with the attempt. */
+enum agent_event agent_transfer_failed(struct ot_agent *a, enum ot_status st);
+
+/** Before the first write: otadata names the target's slot no longer. */
+OT_CHECKED enum ot_status agent_forget_target(struct ot_agent *a);
+/** Erase from a->erased_to up to `to` at least, never beyond `limit`. */
+OT_CHECKED enum ot_status agent_erase_ahead(struct ot_agent *a, uint32_t to, uint32_t limit);
+
+/* --- patches --- */
+
+/** Does the patch of this offer fit what runs? Then the attempt goes that way; noted durably. */
+OT_CHECKED enum ot_status agent_patch_take(struct ot_agent *a, const struct ot_wire_offer *o);
+enum agent_event agent_work_patch(struct ot_agent *a);
+/** The same attempt goes on with the full image. EV_AGAIN. */
+enum agent_event agent_patch_give_up(struct ot_agent *a, enum ot_status reason);
+/** Before the switch: a patch that was stored in the slot's end is erased. */
+OT_CHECKED enum ot_status agent_patch_erase(struct ot_agent *a);
+
+struct ot_source agent_source(struct ot_slot_source *ctx, uint32_t slot_bytes);
 
 void agent_log(struct ot_agent *a, uint32_t event, int32_t x, int32_t y);
 
@@ -114,6 +135,7 @@ enum agent_log_event {
     AGENT_LOG_BLOCK_WRONG, /* block, 0 */
     AGENT_LOG_JOURNAL,     /* status, 0 */
     AGENT_LOG_ACKED,       /* sequence, kind: the server has this event, and it has left the outbox */
+    AGENT_LOG_PATCH,       /* status, bytes decoded: the patch is given up for the full image */
     AGENT_LOG_KEY,         /* place in the descriptor's `revoke`, status: retired in the eFuses, or why not */
 };
 

@@ -43,9 +43,12 @@ struct vdev *vdev_open(const struct vdev_options *options, struct error *err)
         v->world = *options->world;
     v->chip.file.fd = -1;
     v->next_reset = OT_RESET_POWER_ON;
+    v->delta = calloc(1, sizeof *v->delta);
+    v->patches = (struct ot_agent_patches)OT_AGENT_PATCHES(v->delta);
     v->server_url = strdup(options->server_url);
     v->enrolment_token = options->enrolment_token != NULL ? strdup(options->enrolment_token) : NULL;
-    if (v->server_url == NULL || (options->enrolment_token != NULL && v->enrolment_token == NULL)) {
+    if (v->delta == NULL || v->server_url == NULL ||
+        (options->enrolment_token != NULL && v->enrolment_token == NULL)) {
         error_set(err, "out of memory");
         vdev_close(v);
         return NULL;
@@ -63,6 +66,7 @@ void vdev_close(struct vdev *v)
         return;
     chip_close(&v->chip);
     free(v->server_url);
+    free(v->delta);
     if (v->enrolment_token != NULL)
         explicit_bzero(v->enrolment_token, strlen(v->enrolment_token));
     free(v->enrolment_token);
@@ -129,6 +133,8 @@ static int boot(struct vdev *v)
     struct ot_boot_config config = {.rollback = v->options.rollback,
                                     .anti_rollback = v->options.anti_rollback};
     struct ot_agent_config agent = agent_config(v->options.scenario);
+    v->patches.streams = v->options.scenario->patches_stream;
+    agent.patches = &v->patches;
     v->boot_ms = world_ms(v);
     v->reset_asked = false;
     v->throttle_ms = 0;

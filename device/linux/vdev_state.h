@@ -20,6 +20,8 @@ struct vdev {
     int running_slot;
     struct ot_agent agent;
     uint8_t buffer[OT_AGENT_BUFFER_BYTES];
+    struct ot_delta *delta; /* apart: its pages cost nothing until a patch is decoded */
+    struct ot_agent_patches patches;
     const struct vdev_behaviour *behaviour; /* of the running image */
     uint64_t boot_ms;                       /* real, monotonic */
     struct ot_self_test self_test;

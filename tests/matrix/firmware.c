@@ -9,6 +9,7 @@
 #include "otaria/bytes.h"
 #include "otaria/descriptor.h"
 #include "otaria/otadata.h"
+#include "tools/delta.h"
 #include "tools/flash_image.h"
 #include "tools/partition_csv.h"
 
@@ -128,7 +129,7 @@ static void make_one(struct firmware_set *set, const struct firmware_plan *plan,
                               .version = f->version,
                               .secure_version = f->secure_version,
                               .descriptor = &d,
-                              .seed = 100u + (uint32_t)name,
+                              .seed = plan->small_steps ? 100u : 100u + (uint32_t)name,
                               .size = (sectors - 1u) * 4096u};
     uint8_t *image = image_make(&spec, &unsigned_size);
     f->bytes = sign_by(signers_of(plan, name), image, unsigned_size, &f->size);
@@ -161,6 +162,55 @@ void firmware_drop(struct firmware_set *set)
         free(set->f[i].blocks);
     }
     memset(set, 0, sizeof *set);
+}
+
+/* --- patches --- */
+
+static void make_patch(const struct firmware *base, const struct firmware *target, struct firmware_patch *out)
+{
+    struct delta_patch made;
+    MUST(delta_make(&(struct delta_file){base->bytes, base->size},
+                    &(struct delta_file){target->bytes, target->size}, &made) == OT_OK);
+    out->bytes = malloc(made.size);
+    MUST(out->bytes != NULL);
+    memcpy(out->bytes, made.bytes, made.size);
+    out->size = made.size;
+    delta_patch_free(&made);
+}
+
+/* The last flipped bit that leaves a patch which decodes to its end, and to something else. */
+static void spoil_patch(const struct firmware *base, struct firmware_patch *p)
+{
+    for (uint32_t i = p->size; i-- > OT_DELTA_HEADER_BYTES;) {
+        uint8_t *out = NULL;
+        uint32_t size = 0;
+        p->bytes[i] ^= 1u;
+        enum ot_status st = delta_apply(&(struct delta_file){base->bytes, base->size},
+                                        &(struct delta_file){p->bytes, p->size}, &out, &size);
+        free(out);
+        if (st == OT_E_PATCH_RESULT)
+            return;
+        p->bytes[i] ^= 1u;
+    }
+    MUST(!"a patch that gives something else");
+}
+
+void firmware_make_patch(const struct firmware_set *set, enum firmware_patch_fault fault,
+                         struct firmware_patch *out)
+{
+    const struct firmware *a = &set->f[FIRMWARE_A], *b = &set->f[FIRMWARE_B], *c = &set->f[FIRMWARE_C];
+    memset(out, 0, sizeof *out);
+    if (fault == PATCH_NONE)
+        return;
+    make_patch(fault == PATCH_OTHER_BASE || fault == PATCH_NAMES_OTHER ? c : a, b, out);
+    out->base = fault == PATCH_NAMES_OTHER ? c->identity : a->identity;
+    if (fault == PATCH_SHORT)
+        out->size -= 8;
+    if (fault == PATCH_WRONG)
+        spoil_patch(a, out);
+    ot_sha256_of(crypto_openssl(), out->bytes, out->size, &out->sha256);
+    if (fault == PATCH_HASH)
+        out->bytes[out->size / 2] ^= 0x10;
 }
 
 /* --- slots --- */

@@ -47,6 +47,25 @@ struct firmware_plan {
     bool drops_old_slot;             /* B says so */
     uint8_t signers[FIRMWARE_COUNT]; /* bit k: signed by key k; 0: key 0 (N, when keys change: key 1) */
     bool raises_floor;               /* B's floor is its own release */
+    bool small_steps; /* B and C differ from A in a few places, as releases do; else in every byte */
+};
+
+/** What is wrong with the patch from A to B. */
+enum firmware_patch_fault {
+    PATCH_NONE = 0, /* no patch is offered */
+    PATCH_GOOD,
+    PATCH_OTHER_BASE,  /* the offer names what runs, the patch was made for another image */
+    PATCH_NAMES_OTHER, /* the offer says so itself */
+    PATCH_SHORT,       /* its last bytes are missing */
+    PATCH_WRONG,       /* decodes to its end, and gives something else */
+    PATCH_HASH,        /* other bytes than those the offer names */
+    PATCH_GONE,        /* the server does not serve it */
+};
+
+struct firmware_patch {
+    uint8_t *bytes;
+    uint32_t size;
+    struct ot_digest base, sha256; /* as the offer says */
 };
 
 struct firmware_set {
@@ -60,6 +79,10 @@ void firmware_use_fixed_chance(void);
 
 void firmware_make(struct firmware_set *set, const struct firmware_plan *plan);
 void firmware_drop(struct firmware_set *set);
+
+/** A patch from A to B with this fault. Aborts when none can be made. `bytes` NULL for PATCH_NONE. */
+void firmware_make_patch(const struct firmware_set *set, enum firmware_patch_fault fault,
+                         struct firmware_patch *out);
 
 /** The signing keys, 0 and 1. */
 struct sign_key *firmware_key(unsigned index);

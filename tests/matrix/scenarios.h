@@ -7,10 +7,12 @@
 
 struct matrix_scenario {
     const char *id, *what;
-    struct firmware_plan firmware; /* `bytes` comes from the suite */
-    const char *otadata;           /* at the beginning */
-    bool second_slot_full;         /* C stands in ota_1, as after earlier updates */
-    int prelude;                   /* firmware installed before faults begin, or FIRMWARE_NONE */
+    struct firmware_plan firmware;   /* `bytes` comes from the suite */
+    const char *otadata;             /* at the beginning */
+    bool second_slot_full;           /* C stands in ota_1, as after earlier updates */
+    int prelude;                     /* firmware installed before faults begin, or FIRMWARE_NONE */
+    enum firmware_patch_fault patch; /* offered with B */
+    bool patch_streams;
     struct server_plan server;
     enum vdev_does does; /* firmware B */
     uint32_t after_s;

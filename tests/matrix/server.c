@@ -34,12 +34,15 @@ static void take_event(struct ledger *l, const struct ot_wire_event *e)
         a->went_back = true;
         a->late_reason = e->reason;
     }
+    if (e->kind == OT_EVENT_INSTALLED)
+        a->not_by_patch = e->reason;
     if (e->kind == OT_EVENT_KEY_KEPT)
         a->keys_kept++;
     if (!ot_event_is_outcome(e->kind))
         return;
     a->outcomes++;
     a->outcome = e->kind;
+    a->way = e->way;
     a->reason = e->reason;
     memcpy(a->check, e->check, sizeof a->check);
 }
@@ -78,6 +81,8 @@ static void write_offer(const struct server *s, const struct ledger *l, struct o
     r->offer.lease_s = 600;
     r->offer.image = (struct ot_wire_artifact){
         .sha256 = f->file_sha256, .bytes = f->size, .block_bytes = 65536, .blocks_sha256 = f->blocks_sha256};
+    r->offer.has_patch = a->firmware == FIRMWARE_B && s->patch.bytes != NULL && l->last.patch_profile >= 1;
+    r->offer.patch = (struct ot_wire_patch){s->patch.base, s->patch.sha256, s->patch.size};
 }
 
 /* An operator abandons an attempt once enough of it was served. */
@@ -220,6 +225,17 @@ enum ot_status server_post(struct server *s, struct ledger *l, const char *path,
 
 /* --- transfers --- */
 
+static const uint8_t *served(const struct server *s, const struct ledger *l, const struct firmware *f,
+                             uint32_t *total)
+{
+    if (l->serves_patch) {
+        *total = s->patch.size;
+        return s->patch.bytes;
+    }
+    *total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size;
+    return l->serves_blocks ? f->blocks : f->bytes;
+}
+
 enum ot_status server_get_open(struct server *s, struct ledger *l, const char *path, uint32_t offset,
                                const char *etag, uint32_t *total, int *http_status)
 {
@@ -236,14 +252,16 @@ enum ot_status server_get_open(struct server *s, struct ledger *l, const char *p
         return OT_E_HTTP;
     const struct ledger_attempt *a = &l->attempts[l->attempt_count - 1];
     const struct firmware *f = firmware_of(s, a->firmware);
-    if (!a->wanted || !ot_digest_equal(&sha, &f->file_sha256))
+    l->serves_patch = s->patch.bytes != NULL && !s->hides_patch && a->firmware == FIRMWARE_B &&
+                      ot_digest_equal(&sha, &s->patch.sha256);
+    if (!a->wanted || !(l->serves_patch || ot_digest_equal(&sha, &f->file_sha256)))
         return OT_E_HTTP;
     char hex[OT_DIGEST_HEX_BYTES];
-    ot_digest_to_hex(&f->file_sha256, hex);
+    ot_digest_to_hex(&sha, hex);
     l->serves_blocks = strcmp(path + sizeof prefix - 1 + 64, "/blocks") == 0;
     if (etag != NULL && strcmp(etag, hex) != 0)
         return OT_E_STATE;
-    *total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size;
+    (void)served(s, l, f, total);
     if (offset > *total)
         return OT_E_HTTP;
     if (!l->serves_blocks && lies(s, LIE_TOTAL))
@@ -265,8 +283,9 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
     if (l->serves == FIRMWARE_NONE)
         return OT_E_NETWORK;
     const struct firmware *f = firmware_of(s, l->serves);
-    const uint8_t *bytes = l->serves_blocks ? f->blocks : f->bytes;
-    uint32_t total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size, n = total - l->serve_at;
+    uint32_t total, n;
+    const uint8_t *bytes = served(s, l, f, &total);
+    n = total - l->serve_at;
     if (n > cap)
         n = cap;
     if (!l->serves_blocks && s->plan.cut_every > 0 && l->cuts_made < s->plan.cuts_max) {
@@ -303,6 +322,7 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         return OT_OK;
     s->in_connection += n;
     l->sent_bytes += n;
+    l->sent_image_bytes += l->serves_patch ? 0 : n;
     l->sent_to = l->serve_at;
     maybe_abandon(s, l);
     if (l->attempt_count > 0 && !l->attempts[l->attempt_count - 1].wanted) {

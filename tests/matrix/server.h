@@ -16,6 +16,8 @@ struct ledger_attempt {
     uint32_t kinds; /* bit k: event kind k was reported */
     enum ot_event_kind outcome;
     enum ot_status reason;
+    enum ot_way way;             /* of the outcome */
+    enum ot_status not_by_patch; /* reason of `installed`: why it was no patch */
     char check[OT_CHECK_NAME_MAX + 1];
     bool went_back; /* late_revert: after the outcome */
     enum ot_status late_reason;
@@ -34,10 +36,11 @@ struct ledger {
     uint32_t plan_at; /* next entry of the scenario's plan */
     /* of the open transfer */
     int serves; /* firmware, or FIRMWARE_NONE */
-    bool serves_blocks;
+    bool serves_blocks, serves_patch;
     uint32_t serve_at;
     /* totals */
     uint32_t sent_bytes;
+    uint32_t sent_image_bytes;
     uint32_t sent_to;    /* end of the image bytes sent last */
     uint32_t again_most; /* that a device asked for again, at one go, though they had been sent */
     uint32_t cuts_made;
@@ -75,6 +78,8 @@ enum server_lie {
 
 struct server {
     const struct firmware_set *set;
+    struct firmware_patch patch; /* to B; offered to devices that take patches */
+    bool hides_patch;            /* ... and not served */
     enum server_lie lie;
     int lie_status;
     uint32_t lies_left; /* so often; then it behaves */

@@ -164,8 +164,10 @@ void suite_flash_failures(struct run *r, struct world *w)
             w->nor.hook_reads = f.mode == FAIL_READ;
             w->verbose = r->verbose;
             w->tolerates_failure = !is_repairable(f.mode);
+            w->tolerates_full = f.mode == FAIL_READ || f.mode == FAIL_UNSTABLE;
             bool good = run_hooked(w, r);
             w->tolerates_failure = false;
+            w->tolerates_full = false;
             snprintf(what, sizeof what, "operation %u %s", (unsigned)at, names[mode]);
             run_report(r, w, good, key, 2, what);
         }
@@ -248,7 +250,9 @@ static void every_nth(struct run *r, struct world *w, enum nth_what what, const 
         if (!run_takes(r, key, 2))
             continue;
         hook_nth(w, &n, what);
+        w->tolerates_full = n.reads;
         run_report(r, w, run_hooked(w, r), key, 2, text);
+        w->tolerates_full = false;
     }
 }
 

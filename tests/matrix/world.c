@@ -275,10 +275,25 @@ static void started(struct world *w)
                        w->set.f[t->running].version, t->unproven_boots[t->running]);
 }
 
+/* When a slot is selected, nothing of a patch is left in its end. */
+static void judge_slot_end(struct world *w, int slot)
+{
+    uint8_t first[32];
+    const struct firmware_patch *p = &w->server.patch;
+    if (p->bytes == NULL || slot < 0 || w->is_next)
+        return;
+    uint32_t area = w->set.slot_bytes - (p->size + 4095u) / 4096u * 4096u;
+    nor_peek(&w->nor, w->set.slot_offset[slot] + area, first, sizeof first);
+    if (memcmp(first, p->bytes, sizeof first) == 0)
+        world_violates(w, "V8: the patch is still there when ota_%d is selected", slot);
+}
+
 static void changed_state(struct world *w, int to, int from)
 {
     struct truth *t = &w->o.truth;
     const struct ot_agent *a = vdev_agent(w->v);
+    if (to == OT_AGENT_SWITCHING)
+        judge_slot_end(w, a->attempt.slot);
     if (to != OT_AGENT_CONFIRMING || t->running == FIRMWARE_NONE)
         return;
     if (from == OT_AGENT_PROBATION) {
@@ -387,6 +402,7 @@ static void open_device(struct world *w)
     w->device_scenario = (struct vdev_scenario){.poll_s = 60,
                                                 .check_retries = w->scenario->check_retries,
                                                 .probation_min_s = w->scenario->probation_min_s,
+                                                .patches_stream = w->scenario->patch_streams,
                                                 .watchdog_s = 9,
                                                 .speed = 1,
                                                 .behaviour_count = 1,
@@ -488,6 +504,24 @@ static void judge_attempt(struct world *w, uint32_t index)
                        (unsigned)index + 1);
 }
 
+/*
+ * A good patch is the way taken, and costs no image, whatever power and network do; a bad one costs nothing but the way.
+ * Flash or reads that fail may be taken for a bad patch.
+ */
+static void judge_way(struct world *w, const struct ledger_attempt *a)
+{
+    enum firmware_patch_fault patch = w->scenario->patch;
+    if (patch == PATCH_NONE || a->firmware != FIRMWARE_B || a->outcome != OT_EVENT_CONFIRMED)
+        return;
+    enum ot_way way = patch == PATCH_GOOD ? OT_WAY_PATCH : OT_WAY_FULL;
+    if (a->way != way && !w->tolerates_failure && !w->tolerates_full)
+        world_violates(w, "V7: told way %d, %u image bytes were sent; not by patch because of %s",
+                       (int)a->way, (unsigned)w->o.ledger.sent_image_bytes, ot_status_wire(a->not_by_patch));
+    if (a->way == OT_WAY_PATCH && w->o.ledger.sent_image_bytes > 0 && !w->tolerates_full)
+        world_violates(w, "V7: told as a patch, %u image bytes were sent",
+                       (unsigned)w->o.ledger.sent_image_bytes);
+}
+
 /* V9: eight erases of a metadata sector for each attempt; what resets cost comes on top. */
 static void judge_wear(struct world *w)
 {
@@ -536,6 +570,8 @@ bool world_judge(struct world *w)
     if (w->tolerates_failure && !is_stable(w))
         return w->violation[0] == '\0';
     judge_wear(w);
+    if (l->attempt_count > 0 && !w->is_next)
+        judge_way(w, &l->attempts[l->attempt_count - 1]);
     for (uint32_t i = 0; i < l->attempt_count; i++)
         judge_attempt(w, i);
     if (l->refused_messages > 0)
@@ -569,7 +605,9 @@ bool world_next_update(struct world *w)
     w->server.plan.offers[l->plan_at].firmware = FIRMWARE_N;
     uint32_t attempt = l->attempt_count;
     w->o.now_ms += 61000;
+    w->is_next = true;
     bool good = world_run(w) && world_judge(w);
+    w->is_next = false;
     if (good && !w->tolerates_failure &&
         (w->o.truth.running != FIRMWARE_N || l->attempts[attempt].outcome != OT_EVENT_CONFIRMED))
         world_violates(w, "V6: the next update ended as %s (%s)",
@@ -594,6 +632,7 @@ static void run_prelude(struct world *w)
     w->server.plan = plan;
     w->o.ledger.plan_at = 0;
     w->o.ledger.sent_bytes = 0;
+    w->o.ledger.sent_image_bytes = 0;
     w->o.now_ms += 61000;
 }
 
@@ -608,7 +647,11 @@ void world_open(struct world *w, const struct matrix_scenario *scenario, uint32_
     firmware_flash(&w->set, &w->nor, scenario->otadata);
     if (scenario->second_slot_full)
         nor_poke(&w->nor, w->set.slot_offset[1], w->set.f[FIRMWARE_C].bytes, w->set.f[FIRMWARE_C].size);
-    w->server = (struct server){.set = &w->set, .plan = scenario->server, .replaces = FIRMWARE_B};
+    w->server = (struct server){.set = &w->set,
+                                .plan = scenario->server,
+                                .replaces = FIRMWARE_B,
+                                .hides_patch = scenario->patch == PATCH_GONE};
+    firmware_make_patch(&w->set, scenario->patch, &w->server.patch);
     w->o.fuses = (struct efuses){.has_chip = true, .chip_id = MATRIX_CHIP, .mac = {2, 0, 0, 0, 0, 1}};
     if (scenario->secure_boot)
         firmware_secure_boot(&w->set, &w->nor, &w->o.fuses, scenario->bootloader_keys);
@@ -630,4 +673,5 @@ void world_close(struct world *w)
     vdev_close(w->v);
     nor_fini(&w->nor);
     firmware_drop(&w->set);
+    free(w->server.patch.bytes);
 }

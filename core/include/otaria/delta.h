@@ -51,7 +51,7 @@ OT_CHECKED enum ot_status ot_delta_header_read(const uint8_t bytes[OT_DELTA_HEAD
 void ot_delta_header_write(const struct ot_delta_header *h, uint8_t bytes[OT_DELTA_HEADER_BYTES]);
 
 struct ot_delta_io {
-    struct ot_source base;        /* the whole base file */
+    struct ot_source base;        /* the whole base file; what lies behind it, as in a slot, is not read */
     struct ot_digest base_digest; /* what it is known to be */
     struct ot_source written;     /* reads back target bytes that `write` has taken */
     uint32_t target_max;          /* room for the target */

@@ -46,6 +46,10 @@
     X(27, "mark_valid confirms whatever slot otadata selects")                                               \
     X(28, "floor, revocations and counter of a confirmed image are not adopted")                             \
     X(29, "the security counter is burned before the confirm")                                               \
-    X(30, "one wrong reading of the descriptor decides whom the device trusts")
+    X(30, "one wrong reading of the descriptor decides whom the device trusts")                              \
+    X(31, "a stored patch is still in the slot when the slot is selected")                                   \
+    X(32, "what a patch gave is not verified")                                                               \
+    X(33, "a sector of a patch's target is taken for right unseen")                                          \
+    X(34, "a patch that fails ends the attempt, and the full image is not tried")
 
 #endif

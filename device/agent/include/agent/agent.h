@@ -22,6 +22,7 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
+#include "agent/patches.h"
 #include "agent/port.h"
 
 #define OT_AGENT_BUFFER_BYTES 4096u
@@ -37,6 +38,7 @@ struct ot_agent_config {
     uint32_t defer_restart_max_s; /* how long may_restart() can hold up a switch */
     uint8_t late_crashes;         /* abnormal resets in a row that make a confirmed image go back; 0: never */
     uint32_t late_crash_window_s; /* ... each within this time of its boot */
+    struct ot_agent_patches *patches; /* NULL: full images only */
 };
 
 /** Sensible values for a device on mains power; override fields afterwards. */

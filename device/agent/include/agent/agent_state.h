@@ -44,6 +44,16 @@ struct ot_attempt {
     uint8_t last_tries;
 };
 
+/** Which way the attempt goes; journalled apart, because layouts never change: older agents read the attempt as before. */
+struct ot_patch_note {
+    enum ot_way way;
+    enum ot_status reason; /* why it does not go by the patch it was offered; OT_OK else */
+    struct ot_digest sha256;
+    uint32_t bytes;   /* 0: none was offered */
+    uint32_t fetched; /* stored in the slot so far, in whole blocks */
+    uint32_t applied; /* of the target: whole blocks that are written and read back right */
+};
+
 /** The image that proved itself last. Another one that runs owes a self test, whatever otadata says of it. */
 struct ot_proof {
     struct ot_digest digest;             /* zero: none yet */
@@ -92,6 +102,7 @@ struct ot_agent {
 
     struct ot_facts facts;
     struct ot_attempt attempt;
+    struct ot_patch_note patch; /* of the attempt */
     struct ot_outbox outbox;
     struct ot_trust_state trust;
     struct ot_claim claims[2];

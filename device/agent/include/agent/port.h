@@ -76,9 +76,10 @@ enum ot_journal_key {
     OT_JOURNAL_CLAIM = 7,   /* release and version claimed for undescribed images, by digest */
     OT_JOURNAL_PROOF = 8,   /* the image that proved itself last, and how it has fared since */
     OT_JOURNAL_CHECK = 9,   /* the check that failed last, and the attempt it ended */
+    OT_JOURNAL_PATCH = 10,  /* the patch of the attempt in progress */
 };
 #define OT_JOURNAL_RECORD_MAX 512u
-#define OT_JOURNAL_KEYS       10u
+#define OT_JOURNAL_KEYS       11u
 
 enum ot_self_test_state {
     OT_SELF_TEST_RUNNING = 0,

@@ -55,6 +55,7 @@ struct vdev_scenario {
     uint32_t probation_min_s;      /* no confirm before the image has run so long */
     uint32_t check_retries;        /* further tries of a failed check */
     uint32_t watchdog_s;           /* a hung device is reset after this long; 0: 9 */
+    bool patches_stream;           /* never stored in the slot, though there is room */
     uint32_t speed;                /* device seconds per real second; 0: 1 */
     uint8_t attribute_count;
     struct ot_wire_attribute attributes[OT_WIRE_ATTRIBUTES_MAX];
