@@ -4,10 +4,31 @@
 #include "api_client.h"
 #include "base/file.h"
 #include "image_common.h"
+#include "savings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+static void print_patches(const json_t *image)
+{
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(image, "patches"), i, p)
+    {
+        printf("        from ");
+        api_print_field(p, "version", 12);
+        api_print_field(p, "devices", 6);
+        printf("devices, patch ");
+        api_print_field(p, "state", 0);
+        if (!json_is_null(json_object_get(p, "bytes")))
+            savings_print_bytes(p, "bytes");
+        if (json_string_length(json_object_get(p, "reason")) > 0)
+            api_print_field(p, "reason", 0);
+        printf("\n");
+    }
+}
 
 static void print_release(const json_t *r)
 {
@@ -25,7 +46,9 @@ static void print_release(const json_t *r)
         api_print_field(image, "bytes", 9);
         api_print_field(image, "digest", 0);
         printf("\n");
+        print_patches(image);
     }
+    savings_print(json_object_get(r, "savings"));
 }
 
 static int answer_release(struct cli *cli, json_t *take_reply)
@@ -113,7 +136,22 @@ int cmd_release_push(struct cli *cli, int argc, char **argv)
     return done;
 }
 
-static int show(struct cli *cli, const char *product, const char *version)
+/* Until no patch is waiting to be made, or the time is over. */
+static int show_when_made(struct api_client *c, const char *path, unsigned long wait_s, json_t **reply)
+{
+    time_t until = time(NULL) + (time_t)wait_s;
+    int done = api_call(c, "GET", path, NULL, reply);
+    while (done < 0 &&
+           json_integer_value(json_object_get(json_object_get(*reply, "savings"), "waiting")) > 0 &&
+           time(NULL) < until) {
+        json_decref(*reply);
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+        done = api_call(c, "GET", path, NULL, reply);
+    }
+    return done;
+}
+
+static int show(struct cli *cli, const char *product, const char *version, unsigned long wait_s)
 {
     struct api_client c;
     char *name = NULL;
@@ -125,7 +163,7 @@ static int show(struct cli *cli, const char *product, const char *version)
     if (done < 0) {
         char *path = version != NULL ? api_path("/api/v1/products/%s/releases/%s", name, version)
                                      : api_path("/api/v1/products/%s/releases", name);
-        done = api_call(&c, "GET", path, NULL, &reply);
+        done = show_when_made(&c, path, wait_s, &reply);
         free(path);
     }
     if (done < 0 && (cli->json || version != NULL)) {
@@ -146,15 +184,22 @@ int cmd_release_list(struct cli *cli, int argc, char **argv)
     const struct cli_option options[] = {
         {"product", CLI_TEXT, &product, "P", "may be left out when there is one"}, CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
-    return done >= 0 ? done : show(cli, product, NULL);
+    return done >= 0 ? done : show(cli, product, NULL, 0);
 }
 
 int cmd_release_show(struct cli *cli, int argc, char **argv)
 {
-    const char *product = NULL, *version;
+    const char *product = NULL, *wait = NULL, *version;
+    unsigned long wait_s = 0;
     const struct cli_option options[] = {
-        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"}, CLI_OPTIONS_END};
+        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"},
+        {"wait-s", CLI_TEXT, &wait, "N", "wait until its patches are made, at most so many seconds"},
+        CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options,
                          &(struct cli_positional){.items = &version, .min = 1, .max = 1}, NULL);
-    return done >= 0 ? done : show(cli, product, version);
+    if (done >= 0)
+        return done;
+    if (wait != NULL && cli_number(wait, 86400, &wait_s) != 0)
+        return cli_usage(cli, "--wait-s: a whole number of seconds is wanted");
+    return show(cli, product, version, wait_s);
 }

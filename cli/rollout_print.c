@@ -2,6 +2,7 @@
 #include "rollout_print.h"
 
 #include "api_client.h"
+#include "savings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@ void rollout_print(const json_t *r)
         cli_print_foreign(reason);
     }
     printf("\n");
+    savings_print(json_object_get(r, "transfer"));
     json_array_foreach(json_object_get(r, "rings"), i, ring)
     {
         const json_t *counts = json_object_get(ring, "counts");

@@ -2,7 +2,8 @@
  * otariad: the server.
  *
  *   otariad [--config FILE] [--data DIR] [--device-listen ADDR:PORT] [--operator-listen ADDR:PORT]
- *           [--ready-file FILE] [--threads N] [--poll-s N] [--tls-name NAME]...
+ *           [--ready-file FILE] [--threads N] [--poll-s N] [--patch-bases N] [--tls-name NAME]...
+ *   otariad --make-patch BASE TARGET OUT     what the server starts for itself (patch/make.h)
  *
  * One process owns one data directory. A first start makes the CA, the certificate and the first admin token, and says
  * where they are. docs/operations.md.
@@ -11,6 +12,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "patch/make.h"
+#include "patch/worker.h"
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -31,7 +34,7 @@ static int usage(void)
 {
     fputs(
         "usage: otariad [--config FILE] [--data DIR] [--device-listen ADDR:PORT] [--operator-listen ADDR:PORT]\n"
-        "               [--ready-file FILE] [--threads N] [--poll-s N] [--tls-name NAME]...\n",
+        "               [--ready-file FILE] [--threads N] [--poll-s N] [--patch-bases N] [--tls-name NAME]...\n",
         stderr);
     return 2;
 }
@@ -147,15 +150,19 @@ static int serve(const struct config *config, struct error *err)
     api.fleet = fleet_open(config->data, config->poll_s, err);
     if (api.fleet == NULL)
         return -1;
+    api.fleet->patch_bases = config->patch_bases;
     int result = make_admin(api.fleet, config->data, err);
     struct http_server *server = result == 0 ? http_server_create(&http, err) : NULL;
-    if (server == NULL || write_ready(config, server, err) != 0) {
+    struct patch_worker *patches = server != NULL ? patch_worker_start(api.fleet, err) : NULL;
+    if (patches == NULL || write_ready(config, server, err) != 0) {
+        patch_worker_stop(patches);
         http_server_destroy(server);
         fleet_close(api.fleet);
         return -1;
     }
     http_server_run(server);
     log_info("server.stopping", "data=%s", config->data);
+    patch_worker_stop(patches);
     /* The writer first: what is queued gets on disk, and its replies are posted to threads that still exist. */
     fleet_close(api.fleet);
     http_server_destroy(server);
@@ -170,6 +177,8 @@ int main(int argc, char **argv)
         usage();
         return 0;
     }
+    if (argc == 5 && strcmp(argv[1], "--make-patch") == 0)
+        return patch_make_main(argv[2], argv[3], argv[4]);
     signal(SIGPIPE, SIG_IGN);
     if (read_config(&config, argc, argv, &err) != 0) {
         fprintf(stderr, "otariad: %s\n", err.text);

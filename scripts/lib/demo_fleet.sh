@@ -132,9 +132,13 @@ demo_fleet() # DEVICES
     printf 'ring internal:'
     demo_internal
 
+    say "Patches from what the fleet runs, made and proved in the background"
+    "$otaria" release show 1.1.0 --product lamp --wait-s 60
+
     say "1.1.0: internal, then 10 %, then the rest"
     demo_rollout lamp 1.1.0
     demo_wait_for_version lamp 1.1.0 "$1"
+    demo_good=$demo_id
 
     say "1.2.0 passes QA, but crashes on hardware revision 2, which QA did not have"
     "$otaria" release push "$trial_dir/lamp-1.2.0.bin"
@@ -148,6 +152,17 @@ demo_fleet() # DEVICES
     demo_settle
     demo_stop_fleet
     demo_check_halt "$1"
+    demo_savings
+}
+
+# 1.1.0 went as a patch: what that saved.
+demo_savings()
+{
+    "$otaria" rollout show "$demo_good" --json >"$trial_dir/finished.json"
+    "$otaria" rollout show "$demo_good" | sed -n 's/^ *\([0-9]* devices by patch\)/1.1.0: \1/p'
+    local patched
+    patched=$(sed -n 's/.*"by_patch": \([0-9]*\).*/\1/p' "$trial_dir/finished.json")
+    [ "$patched" -gt 0 ] || { echo "1.1.0 did not go as a patch" >&2; return 1; }
 }
 
 # Until nothing is in flight and every device has said what it runs.

@@ -38,6 +38,10 @@ struct fleet_rollout *api_rollout(struct api *api, struct http_request *req);
 json_t *json_product(const struct fleet_product *p);
 json_t *json_device(const struct fleet_device *d, bool with_attempts);
 json_t *json_release(const struct fleet_release *r);
+/** With the patches of each image, and what they save. */
+json_t *json_release_with_savings(const struct fleet *f, const struct fleet_release *r);
+/** Bytes that a rollout's devices took. */
+json_t *json_transfer(const struct fleet_rollout *r);
 json_t *json_rollout(const struct fleet_rollout *r);
 json_t *json_time(int64_t wall_ms);
 json_t *json_digest_of(const struct ot_digest *d);

@@ -195,8 +195,9 @@ json_t *json_rollout(const struct fleet_rollout *r)
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
         json_array_append_new(rings, json_ring(&r->engine, i));
     snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o}", "id", id, "product", r->product->name,
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
                      "version", r->release->version, "release", (json_int_t)r->release->number, "state",
                      rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
-                     json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "rings", rings);
+                     json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer",
+                     json_transfer(r), "rings", rings);
 }

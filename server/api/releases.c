@@ -63,7 +63,7 @@ void api_release_show(void *app, struct http_request *req)
     if (p == NULL)
         return;
     struct fleet_release *r = fleet_release(p, http_param(req, "version"));
-    json_t *json = r != NULL ? json_release(r) : NULL;
+    json_t *json = r != NULL ? json_release_with_savings(api->fleet, r) : NULL;
     fleet_unlock(api->fleet);
     if (json != NULL)
         api_reply(req, 200, json);

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,11 @@ static void make_path(const char *dir, const struct ot_digest *sha256, const cha
     char hex[OT_DIGEST_HEX_BYTES];
     ot_digest_to_hex(sha256, hex);
     snprintf(out, PATH_MAX, "%.3900s/%s%s", dir, hex, suffix);
+}
+
+void artifact_path(const char *dir, const struct ot_digest *sha256, char out[PATH_MAX])
+{
+    make_path(dir, sha256, "", out);
 }
 
 int artifact_open(const char *dir, struct error *err)

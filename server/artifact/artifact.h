@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "otaria/crypto.h"
 
+#include <limits.h>
 #include <stdint.h>
 
 #define ARTIFACT_BLOCK_BYTES 65536u
@@ -24,6 +25,8 @@ struct artifact {
 int artifact_open(const char *dir, struct error *err);
 /** Store bytes; the same bytes again are the same artifact. Durable when it returns 0. */
 int artifact_put(const char *dir, const uint8_t *bytes, size_t len, struct artifact *out, struct error *err);
+/** Where an artifact's bytes are. */
+void artifact_path(const char *dir, const struct ot_digest *sha256, char out[PATH_MAX]);
 /** Open for reading: a descriptor, or -1. `blocks`: the block hash list instead of the bytes. */
 int artifact_read(const char *dir, const struct ot_digest *sha256, int blocks, uint64_t *size);
 /** Re-read everything and compare with the name. 0 when the bytes are what they are called. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"data",    "device-listen", "operator-listen", "ready-file",
-                                   "threads", "poll-s",        "tls-name",        NULL};
+static const char *const keys[] = {"data",   "device-listen", "operator-listen", "ready-file", "threads",
+                                   "poll-s", "patch-bases",   "tls-name",        NULL};
 
 void config_default(struct config *c)
 {
@@ -19,6 +19,7 @@ void config_default(struct config *c)
     snprintf(c->operator_listen, sizeof c->operator_listen, "127.0.0.1:8444");
     c->threads = 2;
     c->poll_s = 60;
+    c->patch_bases = 8;
 }
 
 static int set_text(char *to, size_t cap, const char *key, const char *value, struct error *err)
@@ -61,6 +62,12 @@ int config_set(struct config *c, const char *key, const char *value, struct erro
         if (read_number(key, value, 1, 86400, &n, err) != 0)
             return -1;
         c->poll_s = (uint32_t)n;
+        return 0;
+    }
+    if (strcmp(key, "patch-bases") == 0) {
+        if (read_number(key, value, 0, 1000, &n, err) != 0)
+            return -1;
+        c->patch_bases = (uint32_t)n;
         return 0;
     }
     if (strcmp(key, "tls-name") == 0) {

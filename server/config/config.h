@@ -18,7 +18,8 @@ struct config {
     char ready_file[400]; /* "" = none */
     unsigned threads;
     uint32_t poll_s;
-    size_t name_count; /* names the certificate carries besides localhost and this host's */
+    uint32_t patch_bases; /* patches made for one image, most common base first; 0: none */
+    size_t name_count;    /* names the certificate carries besides localhost and this host's */
     char names[CONFIG_NAMES_MAX][100];
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/crypto_openssl.h"
 #include "load.h"
+#include "patches.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -311,6 +312,11 @@ static void fill_offer(struct visit *v, const struct fleet_rollout *r, const str
     o->undescribed = image->undescribed;
     o->image = (struct ot_wire_artifact){
         .sha256 = image->sha256, .bytes = image->bytes, .block_bytes = 65536, .blocks_sha256 = image->blocks};
+    const struct fleet_patch *patch = fleet_patch_for(image, &v->d->facts);
+    o->has_patch = patch != NULL;
+    if (patch != NULL)
+        o->patch =
+            (struct ot_wire_patch){.base = patch->base, .sha256 = patch->sha256, .bytes = patch->bytes};
     v->wait = true;
 }
 
@@ -390,7 +396,8 @@ bool fleet_may_fetch(struct fleet *f, const struct fleet_device *d, const struct
         if (!attempt_is_open(state))
             continue;
         for (uint32_t k = 0; k < r->release->image_count; k++)
-            allowed = allowed || ot_digest_equal(&r->release->images[k].sha256, sha256);
+            allowed = allowed || ot_digest_equal(&r->release->images[k].sha256, sha256) ||
+                      fleet_patch_is_of(&r->release->images[k], sha256);
     }
     fleet_unlock(f);
     return allowed;

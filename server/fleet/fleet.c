@@ -150,30 +150,45 @@ static bool trusts_one(const struct ot_wire_check_in *facts, const struct fleet_
     return false;
 }
 
+const struct fleet_image *fleet_image_for(const struct fleet_release *release,
+                                          const struct ot_wire_check_in *facts)
+{
+    for (uint32_t i = 0; i < release->image_count; i++) {
+        const struct fleet_image *image = &release->images[i];
+        if (image->chip_id == facts->chip_id &&
+            (image->hardware_revisions >> facts->hardware_revision & 1u) != 0)
+            return image;
+    }
+    return NULL;
+}
+
+static enum ot_status hardware_without_image(const struct fleet_release *release,
+                                             const struct ot_wire_check_in *facts)
+{
+    for (uint32_t i = 0; i < release->image_count; i++) {
+        if (release->images[i].chip_id == facts->chip_id)
+            return OT_E_WRONG_HARDWARE;
+    }
+    return OT_E_IMAGE_CHIP;
+}
+
 const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
                                            const struct ot_wire_check_in *facts, enum ot_status *why)
 {
-    *why = OT_E_IMAGE_CHIP;
-    for (uint32_t i = 0; i < release->image_count; i++) {
-        const struct fleet_image *image = &release->images[i];
-        if (image->chip_id != facts->chip_id)
-            continue;
-        *why = OT_E_WRONG_HARDWARE;
-        if ((image->hardware_revisions >> facts->hardware_revision & 1u) == 0)
-            continue;
-        *why = OT_OK;
-        if (facts->slot_bytes != 0 &&
-            (image->bytes > facts->slot_bytes || image->min_slot_bytes > facts->slot_bytes))
-            *why = OT_E_SLOT_SIZE;
-        else if (release->number < facts->floor)
-            *why = OT_E_BELOW_FLOOR;
-        else if (image->secure_version < facts->secure_version)
-            *why = OT_E_SECURE_VERSION;
-        else if (!trusts_one(facts, image))
-            *why = OT_E_KEY_UNKNOWN;
-        return *why == OT_OK ? image : NULL;
-    }
-    return NULL;
+    const struct fleet_image *image = fleet_image_for(release, facts);
+    *why = OT_OK;
+    if (image == NULL)
+        *why = hardware_without_image(release, facts);
+    else if (facts->slot_bytes != 0 &&
+             (image->bytes > facts->slot_bytes || image->min_slot_bytes > facts->slot_bytes))
+        *why = OT_E_SLOT_SIZE;
+    else if (release->number < facts->floor)
+        *why = OT_E_BELOW_FLOOR;
+    else if (image->secure_version < facts->secure_version)
+        *why = OT_E_SECURE_VERSION;
+    else if (!trusts_one(facts, image))
+        *why = OT_E_KEY_UNKNOWN;
+    return *why == OT_OK ? image : NULL;
 }
 
 /* --- members --- */
@@ -319,6 +334,16 @@ struct fleet *fleet_open(const char *dir, uint32_t poll_s, struct error *err)
     return NULL;
 }
 
+static void free_release(struct fleet_release *release)
+{
+    for (uint32_t k = 0; k < release->image_count; k++) {
+        for (size_t i = 0; i < release->images[k].patch_count; i++)
+            free(release->images[k].patches[i]);
+        free(release->images[k].patches);
+    }
+    free(release);
+}
+
 static void free_product(struct fleet_product *p)
 {
     for (size_t i = 0; i < p->device_count; i++) {
@@ -326,7 +351,7 @@ static void free_product(struct fleet_product *p)
         free(p->device_list[i]);
     }
     for (size_t i = 0; i < p->release_count; i++)
-        free(p->releases[i]);
+        free_release(p->releases[i]);
     for (size_t i = 0; i < p->rollout_count; i++) {
         free(p->rollouts[i]->engine.members);
         free(p->rollouts[i]->members);

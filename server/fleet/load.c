@@ -1,6 +1,8 @@
 /* From rows to structs. A row that makes no sense stops the start: better no decisions than wrong ones. */
 #include "load.h"
 
+#include "patches.h"
+
 #include "otaria/chip.h"
 
 #include <inttypes.h>
@@ -272,6 +274,21 @@ static void on_image(void *ctx, const struct store_row *row)
         problem(l, "image of release", r->version);
 }
 
+static void on_patch(void *ctx, const struct store_row *row)
+{
+    struct loading *l = ctx;
+    struct ot_digest target = store_digest(row, 0);
+    struct fleet_patch patch = {.base = store_digest(row, 1),
+                                .sha256 = store_digest(row, 2),
+                                .bytes = (uint32_t)store_int(row, 3),
+                                .profile = (uint8_t)store_int(row, 4),
+                                .state = (enum fleet_patch_state)store_int(row, 5)};
+    if (patch.state != PATCH_MADE && patch.state != PATCH_DROPPED)
+        problem(l, "patch", "of an unknown state");
+    else
+        fleet_patch_add(l->f, &target, &patch);
+}
+
 static void on_rollout(void *ctx, const struct store_row *row)
 {
     struct loading *l = ctx;
@@ -387,6 +404,7 @@ int fleet_load(struct fleet *f, struct error *err)
                  {STORE_TAGS, on_tag},
                  {STORE_RELEASES, on_release},
                  {STORE_IMAGES, on_image},
+                 {STORE_PATCHES, on_patch},
                  {STORE_ROLLOUTS, on_rollout},
                  {STORE_RINGS, on_ring},
                  {STORE_MEMBERS, on_member},

@@ -58,6 +58,8 @@ struct fleet_image {
     uint32_t trust_count, revoke_count;
     struct ot_digest trust[OT_DESC_KEYS_MAX],
         revoke[OT_DESC_KEYS_MAX]; /* what its descriptor names and retires */
+    struct fleet_patch **patches; /* to this image, one for each base (patches.h) */
+    size_t patch_count;
 };
 
 struct fleet_release {
@@ -125,6 +127,7 @@ struct fleet {
     struct store *store;
     char *artifact_dir;
     uint32_t poll_s;
+    uint32_t patch_bases;      /* patches to one image, at most; 0: none are made */
     struct strmap product_map; /* name -> product */
     struct fleet_product **products;
     size_t product_count;
@@ -168,6 +171,9 @@ struct fleet_release *fleet_release(const struct fleet_product *p, const char *v
 struct fleet_rollout *fleet_rollout(const struct fleet *f, int64_t id);
 const char *fleet_role_name(enum fleet_role role);
 enum fleet_role fleet_role_from_name(const char *name);
+/** The image of a release for a device's chip and hardware revision, whether it takes it or not; NULL: none. */
+const struct fleet_image *fleet_image_for(const struct fleet_release *release,
+                                          const struct ot_wire_check_in *facts);
 /** Which image of a release fits this device; NULL with a reason. */
 const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
                                            const struct ot_wire_check_in *facts, enum ot_status *why);

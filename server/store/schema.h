@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -46,6 +46,9 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 4: harm of a ring that a person has accepted; when a ring was opened */
     "ALTER TABLE ring ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;"
     "UPDATE ring SET opened_ms=coalesce((SELECT value FROM meta WHERE key='mono_ms'),0);", /* was not kept */
+    /* 5: patches: target by its file, base by its identity */
+    "CREATE TABLE patch(target BLOB NOT NULL, base BLOB NOT NULL, sha256 BLOB NOT NULL, bytes INTEGER NOT NULL,"
+    " profile INTEGER NOT NULL, state INTEGER NOT NULL, made_ms INTEGER NOT NULL, UNIQUE(target,base));",
 };
 
 #endif

@@ -47,6 +47,9 @@ struct store_row;
       "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,"                             \
       "secure_version,min_slot,undescribed,keys,trusts,revokes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",        \
       "iddidiiiiiittt")                                                                                      \
+    X(STORE_PUT_PATCH,                                                                                       \
+      "INSERT OR REPLACE INTO patch(target,base,sha256,bytes,profile,state,made_ms) VALUES(?,?,?,?,?,?,?)",  \
+      "dddiiii")                                                                                             \
     X(STORE_PUT_ROLLOUT,                                                                                     \
       "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms) "                                \
       "VALUES(?,?,?,?,?,?,?)",                                                                               \
@@ -89,6 +92,7 @@ struct store_row;
       "SELECT release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,"                \
       "undescribed,keys,trusts,revokes FROM image ORDER BY rowid",                                           \
       "")                                                                                                    \
+    X(STORE_PATCHES, "SELECT target,base,sha256,bytes,profile,state FROM patch ORDER BY rowid", "")          \
     X(STORE_ROLLOUTS, "SELECT id,product,release,state,reason,plan,created_ms FROM rollout ORDER BY id", "") \
     X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")             \
     X(STORE_MEMBERS,                                                                                         \

@@ -311,11 +311,11 @@ tm_C07_what_devices_have_confirmed_at_upload()
 server_restarts()
 {
     trial_stop otariad
-    trial_server --poll-s 1 >/dev/null
+    trial_server --poll-s 1 --patch-bases 0 >/dev/null
 }
 
 key trusted leaked stranger next
-trial_server --poll-s 1
+trial_server --poll-s 1 --patch-bases 0
 "$otaria" product create lamp --trust "$trial_dir/trusted.pem" "$trial_dir/leaked.pem" --rings rest >/dev/null
 make_image good trusted --
 remember

@@ -1,0 +1,68 @@
+/**
+ * Patches of releases: which ones the fleet wants, which there are, which one a device is offered, what they save.
+ *
+ * Wanted is a patch from each image that devices run now to each image that they would be given: by the newest release, and
+ * by releases of rollouts that are not over. Most common base first, at most `patch_bases` for one image. Only bases whose
+ * bytes are here (an image of one of the product's releases) can have one.
+ */
+#ifndef FLEET_PATCHES_H
+#define FLEET_PATCHES_H
+
+#include "fleet.h"
+
+#define FLEET_PATCH_PROFILE 1u /* what tools/delta makes */
+
+enum fleet_patch_state {
+    PATCH_MADE = 1,
+    PATCH_DROPPED = 2, /* not worth it: no smaller than what else would be sent */
+    PATCH_FAILED = 3,  /* not kept: tried again by the next process */
+};
+
+struct fleet_patch {
+    struct ot_digest base;   /* identity of the image that runs */
+    struct ot_digest sha256; /* of the patch */
+    uint32_t bytes;
+    uint8_t profile;
+    enum fleet_patch_state state;
+    char reason[120]; /* of a failure */
+};
+
+/** One patch to make: names of artifacts, and what it must stay below. Copies: no lock needed to use it. */
+struct fleet_patch_job {
+    struct ot_digest base_sha256, target_sha256;
+    uint32_t target_bytes, worth_below;
+    char product[OT_PRODUCT_MAX + 1];
+    uint32_t release, base_release;
+    struct fleet_patch patch; /* base is set; the maker fills in the rest */
+};
+
+/** The patch that would serve most devices and is not there. Takes the lock. */
+bool fleet_patch_next(struct fleet *f, struct fleet_patch_job *job);
+/** What became of it: into memory and, unless it failed, onto disk. Takes the lock. */
+void fleet_patch_put(struct fleet *f, const struct fleet_patch_job *job);
+
+/* --- with the lock held --- */
+
+/** A row of the database: to every image with these bytes. */
+void fleet_patch_add(struct fleet *f, const struct ot_digest *target_sha256, const struct fleet_patch *patch);
+/** What this device can be offered to get this image; NULL: nothing but the image. */
+const struct fleet_patch *fleet_patch_for(const struct fleet_image *image,
+                                          const struct ot_wire_check_in *facts);
+bool fleet_patch_is_of(const struct fleet_image *image, const struct ot_digest *sha256);
+
+/** Are patches made for this release: is it the newest, or in a rollout that is not over? */
+bool fleet_patch_wanted(const struct fleet_release *release);
+
+/** The devices an image is for, by what they run now. */
+struct fleet_patch_base {
+    struct ot_digest digest;
+    const struct fleet_release *release; /* of the base; NULL: its bytes are not here */
+    const struct fleet_patch *patch;     /* NULL: not made (yet) */
+    uint32_t devices;
+    uint32_t patchable; /* of them, whose agent takes patches */
+};
+/** Most common first. `*list` is owned by the caller. Devices that run the image already are not in it. */
+size_t fleet_patch_bases(const struct fleet_release *release, const struct fleet_image *image,
+                         struct fleet_patch_base **list);
+
+#endif
