@@ -9,8 +9,8 @@
 #include <string.h>
 
 struct plan_options {
-    const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *stale_after_s,
-        *decide_by_s, *lease_s, *rings;
+    const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *tolerated,
+        *override, *stale_after_s, *decide_by_s, *lease_s, *rings;
     bool supersede, start;
 };
 
@@ -22,6 +22,18 @@ static int put_number(struct cli *cli, json_t *body, const char *key, const char
     if (cli_number(text, 31536000, &n) != 0)
         return cli_usage(cli, "--%s: a whole number is wanted", option);
     json_object_set_new(body, key, json_integer((json_int_t)n));
+    return -1;
+}
+
+static int put_percent(struct cli *cli, json_t *body, const char *key, const char *option, const char *text)
+{
+    char *end = NULL;
+    double n = text != NULL ? strtod(text, &end) : 0;
+    if (text == NULL)
+        return -1;
+    if (end == text || *end != '\0' || !(n >= 0 && n <= 100))
+        return cli_usage(cli, "--%s: a number from 0 to 100 is wanted", option);
+    json_object_set_new(body, key, json_real(n));
     return -1;
 }
 
@@ -43,6 +55,11 @@ static int plan_body(struct cli *cli, const struct plan_options *o, json_t *body
         if (done >= 0)
             return done;
     }
+    int done = put_percent(cli, body, "tolerated_failure_percent", "tolerated-failure-percent", o->tolerated);
+    if (done >= 0)
+        return done;
+    if (o->override != NULL)
+        json_object_set_new(body, "override", json_string(o->override));
     if (o->rings != NULL) {
         json_t *rings = json_array();
         for (const char *p = o->rings; *p != '\0';) {
@@ -100,7 +117,10 @@ int cmd_rollout_create(struct cli *cli, int argc, char **argv)
         {"soak-s", CLI_TEXT, &o.soak_s, "N", "how long each device must have run it (86400)"},
         {"in-flight", CLI_TEXT, &o.in_flight, "N", "devices at a time to begin with, doubling (5)"},
         {"quorum-percent", CLI_TEXT, &o.quorum, "N", "of a ring that must have answered (90)"},
-        {"max-failure-percent", CLI_TEXT, &o.max_failure, "N", "harmed of resolved (10)"},
+        {"max-failure-percent", CLI_TEXT, &o.max_failure, "N",
+         "upper bound of harmed with which a ring passes (10)"},
+        {"tolerated-failure-percent", CLI_TEXT, &o.tolerated, "P", "harmed more often, a ring halts (2)"},
+        {"override", CLI_TEXT, &o.override, "REASON", "why a limit out of reach is right"},
         {"max-crashes-per-device-day", CLI_TEXT, &o.max_crashes, "N", "after the update (1)"},
         {"stale-after-s", CLI_TEXT, &o.stale_after_s, "N", "silence that counts as failure (43200)"},
         {"decide-by-s", CLI_TEXT, &o.decide_by_s, "N", "a ring open for longer is held (a week or more)"},

@@ -7,6 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the ring can see; from its first answer on, what it has shown. */
+static void print_gate(const json_t *ring)
+{
+    const json_t *gate = json_object_get(ring, "gate");
+    const char *text = json_string_value(json_object_get(gate, "text"));
+    if (json_integer_value(json_object_get(ring, "resolved")) == 0 || text == NULL) {
+        printf("        so many devices cannot see a failure rate below %.1f %%\n",
+               json_number_value(json_object_get(ring, "floor_percent")));
+        return;
+    }
+    printf("        ");
+    api_print_field(gate, "verdict", 0);
+    cli_print_foreign(text);
+    printf("\n");
+}
+
 void rollout_print(const json_t *r)
 {
     size_t i;
@@ -40,6 +56,7 @@ void rollout_print(const json_t *r)
         printf("soaked ");
         api_print_field(ring, "soaked", 5);
         printf("\n");
+        print_gate(ring);
     }
 }
 

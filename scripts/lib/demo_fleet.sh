@@ -28,9 +28,9 @@ demo_scenario() # DEVICES
   "fleet": {
     "count": $1, "prefix": "lamp", "seed": 7, "start_spread_ms": 3000,
     "hardware": [
-      {"hw_rev": 0, "share": 50, "flash": "factory-rev0.flash"},
+      {"hw_rev": 0, "share": 40, "flash": "factory-rev0.flash"},
       {"hw_rev": 1, "share": 30, "flash": "factory-rev1.flash"},
-      {"hw_rev": 2, "share": 20, "flash": "factory-rev2.flash"}
+      {"hw_rev": 2, "share": 30, "flash": "factory-rev2.flash"}
     ],
     "regions": {"eu": 50, "us": 30, "apac": 20},
     "links": {"wifi": 80, "cellular": 20}
@@ -98,9 +98,9 @@ demo_check_halt() # DEVICES
 {
     local harmed never
     "$otaria" rollout show "$demo_id" --json >"$trial_dir/halted.json"
-    grep -q '"state": "halted"' "$trial_dir/halted.json" || { echo "1.2.0 was not halted" >&2; return 1; }
+    grep -Eq '"state": "(halted|held)"' "$trial_dir/halted.json" || { echo "1.2.0 was not stopped" >&2; return 1; }
     harmed=$(sed -n 's/.*"harmed": \([0-9]*\).*/\1/p' "$trial_dir/halted.json" | awk '{n += $1} END {print n}')
-    echo "1.2.0 was halted by itself; devices harmed: $harmed of $1, each back on 1.1.0 by itself"
+    echo "1.2.0 was stopped by itself; devices harmed: $harmed of $1, each back on 1.1.0 by itself"
     never=$("$otaria" rollout show "$demo_id" | sed -n 's/^ *rest *waiting *\([0-9]*\) .*/\1/p')
     [ -n "$never" ] || { echo "ring rest was opened for 1.2.0" >&2; return 1; }
     echo "ring rest was never opened: its $never devices never saw 1.2.0"

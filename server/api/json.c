@@ -5,8 +5,11 @@
 #include "otaria/chip.h"
 #include "otaria/otadata.h"
 #include "otaria/partition.h"
+#include "rollout/gate.h"
+#include "rollout/verdict.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -162,12 +165,33 @@ static json_t *json_plan(const struct rollout_plan *p)
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I}", "rings", rings, "soak_s", (json_int_t)p->soak_s,
-                     "in_flight", (json_int_t)p->in_flight, "quorum_percent", (json_int_t)p->quorum_percent,
-                     "max_failure_percent", (json_int_t)p->max_failure_percent, "max_crashes_per_device_day",
-                     (double)p->max_crashes_per_device_day / 100.0, "stale_after_s",
-                     (json_int_t)p->stale_after_s, "decide_by_s", (json_int_t)rollout_plan_decide_by_s(p),
-                     "lease_s", (json_int_t)p->lease_s);
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s}", "rings", rings, "soak_s",
+                     (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
+                     (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
+                     "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p),
+                     "max_crashes_per_device_day", (double)p->max_crashes_per_device_day / 100.0,
+                     "stale_after_s", (json_int_t)p->stale_after_s, "decide_by_s",
+                     (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
+                     p->override_reason);
+}
+
+/* Rounded: a hundredth of a percent is more than anybody needs, and 0.1 + 0.2 is not for people. */
+static json_t *percent(double part)
+{
+    return json_real(round(part * 10000) / 100);
+}
+
+static json_t *json_gate(const struct rollout *r, uint32_t ring)
+{
+    char text[ROLLOUT_REASON_MAX];
+    struct rollout_gate g = rollout_gate(r, ring);
+    rollout_gate_text(&g, text, sizeof text);
+    double observed = g.resolved > 0 ? (double)g.harmed / g.resolved : 0;
+    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o,s:f,s:f,s:s}", "verdict", gate_verdict_name(g.verdict),
+                     "quorum", (json_int_t)g.quorum, "failure_percent", percent(observed), "upper_percent",
+                     percent(g.upper), "limit_percent", percent(g.limit), "tolerated_percent",
+                     percent(g.tolerated), "e_value", exp(fmin(g.log_e, 600)), "halts_at", exp(g.log_halt),
+                     "text", text);
 }
 
 static json_t *json_ring(const struct rollout *r, uint32_t ring)
@@ -179,13 +203,14 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
         if (strcmp(name, "unknown") != 0)
             json_object_set_new(counts, name, json_integer((json_int_t)g->counts[s]));
     }
-    return json_pack("{s:I,s:s,s:s,s:I,s:o,s:I,s:o,s:I,s:I,s:I}", "index", (json_int_t)ring, "name",
+    return json_pack("{s:I,s:s,s:s,s:I,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:o}", "index", (json_int_t)ring, "name",
                      r->plan.rings.rings[ring].name, "state", ring_state_name(g->state), "members",
                      (json_int_t)g->members, "bound",
                      g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
                      (json_int_t)rollout_in_flight(r, ring), "counts", counts, "resolved",
                      (json_int_t)rollout_resolved(r, ring), "harmed", (json_int_t)rollout_harmed(r, ring),
-                     "soaked", (json_int_t)rollout_soaked(r, ring));
+                     "soaked", (json_int_t)rollout_soaked(r, ring), "floor_percent",
+                     percent(gate_floor(g->members)), "gate", json_gate(r, ring));
 }
 
 json_t *json_rollout(const struct fleet_rollout *r)

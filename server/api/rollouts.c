@@ -2,6 +2,7 @@
 #include "common.h"
 #include "waiting.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,36 @@ static bool read_rings(struct http_request *req, const json_t *list, struct ring
             return false;
         }
     }
+    return true;
+}
+
+/* A number with decimals, kept in 1/100. */
+static bool read_hundredths(struct http_request *req, const json_t *body, const char *key, uint32_t max,
+                            uint32_t *out)
+{
+    char text[100];
+    const json_t *number = json_object_get(body, key);
+    if (number == NULL)
+        return true;
+    if (!json_is_number(number) || !(json_number_value(number) >= 0 && json_number_value(number) <= max)) {
+        snprintf(text, sizeof text, "%s must be a number from 0 to %u", key, max);
+        http_reply_error(req, 400, "bad_field", text);
+        return false;
+    }
+    *out = (uint32_t)(json_number_value(number) * 100.0 + 0.5);
+    return true;
+}
+
+static bool read_override(struct http_request *req, const json_t *body, struct rollout_plan *plan)
+{
+    const json_t *reason = json_object_get(body, "override");
+    if (reason == NULL)
+        return true;
+    if (!json_is_string(reason) || json_string_length(reason) >= sizeof plan->override_reason) {
+        http_reply_error(req, 400, "bad_field", "override must be a reason of at most 159 bytes");
+        return false;
+    }
+    snprintf(plan->override_reason, sizeof plan->override_reason, "%s", json_string_value(reason));
     return true;
 }
 
@@ -37,16 +68,11 @@ static bool read_plan(struct http_request *req, const json_t *body, struct rollo
             return false;
         *fields[i].value = (uint32_t)n;
     }
-    const json_t *crashes = json_object_get(body, "max_crashes_per_device_day");
-    if (crashes != NULL &&
-        (!json_is_number(crashes) || json_number_value(crashes) < 0 || json_number_value(crashes) > 1e6)) {
-        http_reply_error(req, 400, "bad_field",
-                         "max_crashes_per_device_day must be a number from 0 to 1000000");
-        return false;
-    }
-    if (crashes != NULL)
-        plan->max_crashes_per_device_day = (uint32_t)(json_number_value(crashes) * 100.0 + 0.5);
-    return read_rings(req, json_object_get(body, "rings"), &plan->rings);
+    plan->limit_is_chosen = json_object_get(body, "max_failure_percent") != NULL;
+    return read_hundredths(req, body, "max_crashes_per_device_day", 1000000,
+                           &plan->max_crashes_per_device_day) &&
+           read_hundredths(req, body, "tolerated_failure_percent", 100, &plan->tolerated_failure) &&
+           read_override(req, body, plan) && read_rings(req, json_object_get(body, "rings"), &plan->rings);
 }
 
 void api_rollout_create(void *app, struct http_request *req)
@@ -58,6 +84,8 @@ void api_rollout_create(void *app, struct http_request *req)
                                        "quorum_percent",
                                        "max_failure_percent",
                                        "max_crashes_per_device_day",
+                                       "tolerated_failure_percent",
+                                       "override",
                                        "stale_after_s",
                                        "decide_by_s",
                                        "lease_s",

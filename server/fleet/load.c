@@ -74,13 +74,14 @@ static int digests_from_text(const char *text, struct ot_digest *out, uint32_t m
 char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
-    json_t *root = json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "rings",
-                             json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
-                             (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
-                             "max_failure_percent", (json_int_t)plan->max_failure_percent,
-                             "max_crashes_per_device_day", (json_int_t)plan->max_crashes_per_device_day,
-                             "stale_after_s", (json_int_t)plan->stale_after_s, "lease_s",
-                             (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s);
+    json_t *root = json_pack(
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "rings", json_loads(rings_text, 0, NULL), "soak_s",
+        (json_int_t)plan->soak_s, "in_flight", (json_int_t)plan->in_flight, "quorum_percent",
+        (json_int_t)plan->quorum_percent, "max_failure_percent", (json_int_t)plan->max_failure_percent,
+        "max_crashes_per_device_day", (json_int_t)plan->max_crashes_per_device_day, "stale_after_s",
+        (json_int_t)plan->stale_after_s, "lease_s", (json_int_t)plan->lease_s, "decide_by_s",
+        (json_int_t)plan->decide_by_s, "tolerated_failure", (json_int_t)plan->tolerated_failure, "override",
+        plan->override_reason);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -104,7 +105,11 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->max_crashes_per_device_day = plan_number(root, "max_crashes_per_device_day");
     out->stale_after_s = plan_number(root, "stale_after_s");
     out->lease_s = plan_number(root, "lease_s");
-    out->decide_by_s = plan_number(root, "decide_by_s"); /* not in plans of older servers */
+    out->decide_by_s =
+        plan_number(root, "decide_by_s"); /* this and what follows: not in plans of older servers */
+    out->tolerated_failure = plan_number(root, "tolerated_failure");
+    const char *override = json_string_value(json_object_get(root, "override"));
+    snprintf(out->override_reason, sizeof out->override_reason, "%s", override != NULL ? override : "");
     json_decref(root);
     return bad != 0 ? bad : rollout_plan_check(out, err, sizeof err);
 }

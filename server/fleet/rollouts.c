@@ -41,29 +41,40 @@ static void freeze_members(struct fleet_rollout *r)
     }
 }
 
+static void count_members(const struct fleet_product *p, const struct fleet_release *release,
+                          const struct ring_plan *rings, uint32_t counts[ROLLOUT_RINGS_MAX])
+{
+    memset(counts, 0, ROLLOUT_RINGS_MAX * sizeof *counts);
+    for (size_t i = 0; i < p->device_count; i++) {
+        int ring = place_in(p->device_list[i], release, rings);
+        counts[ring >= 0 ? ring : 0] += ring >= 0;
+    }
+}
+
 /*
  * A rollout that reaches nobody would have "passed" at once, and a ring of named devices without any would let the
  * next one open untried. Shares may come out empty in a small fleet: that is chance, not a mistake.
  */
-static int refuse_empty(const struct fleet_product *p, const struct fleet_release *release,
-                        const struct ring_plan *rings, struct fleet_refusal *refusal)
+static int refuse_members(const struct fleet_product *p, const struct fleet_release *release,
+                          const struct rollout_plan *plan, struct fleet_refusal *refusal)
 {
-    uint32_t counts[ROLLOUT_RINGS_MAX] = {0}, all = 0;
-    for (size_t i = 0; i < p->device_count; i++) {
-        int ring = place_in(p->device_list[i], release, rings);
-        counts[ring >= 0 ? ring : 0] += ring >= 0;
-        all += ring >= 0;
-    }
+    char err[300];
+    uint32_t counts[ROLLOUT_RINGS_MAX], all = 0;
+    count_members(p, release, &plan->rings, counts);
+    for (uint32_t i = 0; i < plan->rings.count; i++)
+        all += counts[i];
     if (all == 0)
         return fleet_refuse(refusal, 422, "empty",
                             "no device of %s would be in it: an image of %s fits none, or no ring takes it",
                             p->name, release->version);
-    for (uint32_t i = 0; i < rings->count; i++) {
-        if (rings->rings[i].kind == RING_NAMED && counts[i] == 0)
+    for (uint32_t i = 0; i < plan->rings.count; i++) {
+        if (plan->rings.rings[i].kind == RING_NAMED && counts[i] == 0)
             return fleet_refuse(refusal, 422, "empty",
                                 "ring %s is empty: tag devices with its name, or leave it out (--rings)",
-                                rings->rings[i].name);
+                                plan->rings.rings[i].name);
     }
+    if (rollout_plan_check_reach(plan, counts, err, sizeof err) != 0)
+        return fleet_refuse(refusal, 422, "unreachable", "%s", err);
     return 0;
 }
 
@@ -112,7 +123,7 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
                               (unsigned long long)old->engine.id, old->release->version,
                               rollout_state_name(old->engine.state));
     else
-        result = refuse_empty(p, release, &whole.rings, refusal);
+        result = refuse_members(p, release, &whole, refusal);
     if (result != 0) {
         fleet_unlock(f);
         return result;
@@ -132,6 +143,8 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
     fleet_append((void ***)&p->rollouts, &p->rollout_count, r);
     store_rollout(f, r, batch);
     fleet_audit(f, batch, who, "rollout.create", p->name, release->version);
+    if (whole.override_reason[0] != '\0')
+        fleet_audit(f, batch, who, "rollout.override", p->name, whole.override_reason);
     store_commit(f->store, batch, done, ctx);
     *out = r;
     fleet_unlock(f);

@@ -1,6 +1,8 @@
 /* Ring plans and where a device belongs: see rollout/plan.h. */
 #include "rollout/plan.h"
 
+#include "rollout/gate.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +146,30 @@ uint32_t rollout_plan_decide_by_s(const struct rollout_plan *p)
     return chosen > UINT32_MAX ? UINT32_MAX : (uint32_t)chosen;
 }
 
+double rollout_plan_tolerated(const struct rollout_plan *p)
+{
+    if (p->max_failure_percent >= 100)
+        return 1;
+    double part = p->tolerated_failure != 0 ? p->tolerated_failure / 10000.0 : p->max_failure_percent / 500.0;
+    return part > GATE_TOLERATED_MIN ? part : GATE_TOLERATED_MIN;
+}
+
+int rollout_plan_check_reach(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX],
+                             char *err, size_t err_len)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < p->rings.count; i++)
+        most = members[i] > most ? members[i] : most;
+    if (!p->limit_is_chosen || p->override_reason[0] != '\0' ||
+        p->max_failure_percent / 100.0 >= gate_floor(most))
+        return 0;
+    return refuse(
+        err, err_len,
+        "max_failure_percent %u is out of reach: the largest ring has %u devices, which cannot see a failure "
+        "rate below %.1f %%; ask for more, or give a reason (override)",
+        p->max_failure_percent, most, 100 * gate_floor(most));
+}
+
 int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)
 {
     if (p->in_flight < 1 || p->in_flight > 1000000)
@@ -152,6 +178,9 @@ int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)
         return refuse(err, err_len, "quorum_percent: from 1 to 100");
     if (p->max_failure_percent > 100)
         return refuse(err, err_len, "max_failure_percent: from 0 to 100");
+    if (p->tolerated_failure != 0 &&
+        (p->tolerated_failure < 50 || p->tolerated_failure > p->max_failure_percent * 100))
+        return refuse(err, err_len, "tolerated_failure_percent: from 0.5 to max_failure_percent");
     if (p->stale_after_s < 1 || p->lease_s < 1)
         return refuse(err, err_len, "stale_after_s and lease_s: at least 1");
     if (p->decide_by_s != 0 && p->decide_by_s <= p->soak_s)

@@ -197,6 +197,35 @@ static void unknown_things_are_not_found_and_bad_plans_are_usage(void **state)
           1, "rest");
 }
 
+/* What one device can show is said before anything starts, and a limit beyond it is refused, or somebody says why. */
+static void a_limit_that_no_ring_can_show_needs_a_reason(void **state)
+{
+    (void)state;
+    fails(
+        OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--max-failure-percent", "10"),
+        1, "cannot see a failure rate below 95.0 %");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0",
+                 "--tolerated-failure-percent", "20"),
+          1, "tolerated_failure_percent");
+    fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0",
+                 "--tolerated-failure-percent", "two"),
+          2, "--tolerated-failure-percent");
+    json_t *reply = succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0",
+                                   "--max-failure-percent", "10", "--tolerated-failure-percent", "0.5",
+                                   "--override", "one lamp on a desk"));
+    const json_t *ring = json_array_get(json_object_get(reply, "rings"), 0),
+                 *gate = json_object_get(ring, "gate");
+    assert_true(json_number_value(json_object_get(ring, "floor_percent")) == 95);
+    assert_true(json_number_value(json_object_get(gate, "limit_percent")) == 95);
+    assert_true(json_number_value(json_object_get(gate, "tolerated_percent")) == 0.5);
+    assert_string_equal(text_of(gate, "verdict"), "not_enough_evidence");
+    char *id = take_text(reply, "id");
+    says(OTARIA("rollout", "show", id), "cannot see a failure rate below 95.0 %");
+    says(OTARIA("audit", "list", "--limit", "1000"), "one lamp on a desk");
+    json_decref(succeed(OTARIA("rollout", "abort", id, "--reason", "seen")));
+    free(id);
+}
+
 static int watch(const char *id, struct run_result *r)
 {
     *r = run_program(OTARIA("rollout", "watch", id).words);
@@ -344,6 +373,7 @@ int main(void)
         cmocka_unit_test(unknown_things_are_not_found_and_bad_plans_are_usage),
         cmocka_unit_test(watch_ends_with_a_gate_when_paused_or_aborted),
         cmocka_unit_test(a_person_may_widen_with_a_reason_and_stop_what_has_finished),
+        cmocka_unit_test(a_limit_that_no_ring_can_show_needs_a_reason),
         cmocka_unit_test(watch_follows_a_rollout_to_its_end),
         cmocka_unit_test(the_audit_says_who_did_what),
         cmocka_unit_test(a_token_may_only_do_what_its_role_says),

@@ -4,7 +4,9 @@
  *   H1 rollout_check() holds
  *   H2 an offer is allowed only while the rollout runs (or has finished) and the ring is open or has passed (W3)
  *   H3 offers in force, counted one by one, are within the bound; the bound has doubled only for outcomes (W4)
- *   H4 a ring passes by itself only with a quorum of outcomes, own soak and harm within the limit or accepted (W5)
+ *   H4 a ring passes by itself only with a quorum of outcomes, own soak and an upper bound within the limit, no harm at
+ *      all, or harm that was accepted (W5)
+ *   H9 it halts for harm that is too much, and for nothing less, by the e-value of its definition
  *   H5 what was told to the database is what memory says; a kill before the commit takes back one whole step (W1)
  *   H6 members are what a naive reading of the log makes of them (W2); in exactly one ring, which never changes
  * and at the end, when nobody speaks any more:
@@ -64,6 +66,7 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
         w->stored.rings[e->ring] = w->live.rings[e->ring];
     } else if (e->kind == EFFECT_ROLLOUT) {
         w->stored.state = w->live.state;
+        memcpy(w->stored.reason, w->live.reason, sizeof w->stored.reason);
     }
 }
 
@@ -157,9 +160,8 @@ static const char *check_pass(const struct world *w, const struct tally *t, uint
         return "H4: passed without a quorum of outcomes";
     if (t->soaked * 100u < t->confirmed * quorum)
         return "H4: passed without own soak";
-    if (t->harmed >= (t->members <= 2 ? 1u : 2u) &&
-        t->harmed * 100u > t->resolved * w->live.plan.max_failure_percent &&
-        t->harmed > w->live.rings[ring].accepted)
+    if (t->harmed > w->live.rings[ring].accepted &&
+        !reference_shows(t->harmed, t->resolved, w->live.plan.max_failure_percent / 100.0))
         return "H4: passed with too much harm";
     return NULL;
 }
@@ -191,6 +193,33 @@ static const char *check_members(const struct world *w, const struct reference_m
     return NULL;
 }
 
+static bool is_too_bad(const struct world *w, const struct tally *t, uint32_t ring)
+{
+    const struct rollout_plan *plan = &w->live.plan;
+    double tolerated = plan->max_failure_percent / 500.0, parts = ring + 1 < plan->rings.count ? 2 : 1;
+    if (plan->max_failure_percent == 100 || t->harmed < (t->members <= 2 ? 1u : 2u) ||
+        t->harmed <= w->live.rings[ring].accepted)
+        return false;
+    for (uint32_t i = 0; i < ring; i++)
+        parts *= 2;
+    return reference_e(t->harmed, t->resolved, tolerated < 0.005 ? 0.005 : tolerated) >=
+           20 * parts * (1 - 1e-9);
+}
+
+static const char *check_halt(const struct world *w, const struct reference_member *ref)
+{
+    bool too_bad = false, was_going = rollout_next(w->before.state, ROLLOUT_ON_HARM) >= 0;
+    for (uint32_t i = 0; i < w->live.plan.rings.count; i++) {
+        struct tally t = tally(w, ref, i);
+        too_bad = too_bad || (w->live.rings[i].state != RING_WAITING && is_too_bad(w, &t, i));
+    }
+    if (too_bad && rollout_next(w->live.state, ROLLOUT_ON_HARM) >= 0)
+        return "H9: too much harm, and it goes on";
+    if (!too_bad && was_going && w->live.state == ROLLOUT_HALTED && strstr(w->live.reason, "crashed") == NULL)
+        return "H9: halted without evidence";
+    return NULL;
+}
+
 static const char *check_world(const struct world *w)
 {
     struct reference_member ref[MEMBERS_MAX];
@@ -211,6 +240,8 @@ static const char *check_world(const struct world *w)
         if (g->state == RING_PASSED && w->before.rings[i].state != RING_PASSED)
             bad = check_pass(w, &t, i);
     }
+    if (bad == NULL)
+        bad = check_halt(w, ref);
     return bad != NULL ? bad : check_members(w, ref);
 }
 

@@ -1,5 +1,7 @@
 #include "rollout_reference.h"
 
+#include <math.h>
+
 static bool is_open(enum attempt_state s)
 {
     return s >= ATTEMPT_OFFERED && s <= ATTEMPT_BOOTED;
@@ -117,4 +119,26 @@ void reference_apply(struct reference_member *m, const struct log_line *line, co
         grow_old(m, line->at_ms, &r->plan);
         break;
     }
+}
+
+bool reference_shows(uint32_t harmed, uint32_t n, double limit)
+{
+    double chance = 0, ways = 1;
+    for (uint32_t k = 0; k <= harmed; k++) {
+        chance += ways * pow(limit, k) * pow(1 - limit, n - k);
+        ways = ways * (n - k) / (k + 1);
+    }
+    return harmed == 0 || limit >= 1 || chance <= 0.05;
+}
+
+/* The gambler's next guess is (1 + harmed so far) / (10 + devices so far); the order does not matter. */
+double reference_e(uint32_t harmed, uint32_t n, double tolerated)
+{
+    double e = 1, best = n > 0 && (double)harmed / n < tolerated ? (double)harmed / n : tolerated;
+    for (uint32_t i = 0; i < n; i++) {
+        bool is_harm = i < harmed;
+        double guess = (1.0 + (is_harm ? i : harmed)) / (10.0 + i);
+        e *= is_harm ? guess / best : (1 - guess) / (1 - best);
+    }
+    return e;
 }

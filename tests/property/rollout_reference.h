@@ -28,4 +28,11 @@ struct reference_member {
 /** Read one line. */
 void reference_apply(struct reference_member *m, const struct log_line *line, const struct rollout *r);
 
+/* The two rules of evidence, by their definitions: docs/gates.md. */
+
+/** Do so few harmed of n show, with 95 %, a failure rate within the limit? None at all always does. */
+bool reference_shows(uint32_t harmed, uint32_t n, double limit);
+/** E-value of so many harmed of n, device by device. */
+double reference_e(uint32_t harmed, uint32_t n, double tolerated);
+
 #endif

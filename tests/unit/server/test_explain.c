@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-/* A rollout of two rings, the first open, with a device of each. */
+/* A rollout of two rings, the first open, with a device of each; a third device where a situation wants it. */
 struct stage {
     struct rollout r;
-    struct rollout_member members[2];
+    struct rollout_member members[3];
     struct rollout_situation s;
 };
 
@@ -157,8 +157,21 @@ static void paused_midway(struct stage *t)
 }
 static void halted(struct stage *t)
 {
+    t->members[1].ring = 0;
+    state_of(t, ATTEMPT_SWITCHING, OT_OK);
+    t->members[1].state = ATTEMPT_SWITCHING;
+    t->members[2] = (struct rollout_member){.ring = 1};
+    t->r.member_count = 3;
+    rollout_prepare(&t->r);
+    for (uint32_t i = 0; i < 2; i++)
+        rollout_event(&t->r, i, OT_EVENT_REVERTED, OT_OK, false, 2000, &nobody);
+    t->s.member = 2;
+}
+static void undecided(struct stage *t)
+{
     state_of(t, ATTEMPT_SWITCHING, OT_OK);
     rollout_event(&t->r, 0, OT_EVENT_REVERTED, OT_OK, false, 2000, &nobody);
+    rollout_tick(&t->r, 3000, &nobody);
     t->s.member = 1;
 }
 static void held(struct stage *t)
@@ -244,6 +257,7 @@ static const struct {
                   {"paused under way", paused_midway},
                   {"halted", halted},
                   {"held", held},
+                  {"held, all have answered", undecided},
                   {"came later", joins},
                   {"came later, paused", joins_paused},
                   {"no ring", no_place},

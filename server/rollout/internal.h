@@ -1,0 +1,33 @@
+/** What the engine's files share: private to this room. */
+#ifndef ROLLOUT_INTERNAL_H
+#define ROLLOUT_INTERNAL_H
+
+#include "rollout/engine.h"
+
+#define ROLLOUT_NO_ONE UINT32_MAX
+
+/* engine.c: effects, and the only ways to change a state */
+void rollout_emit(const struct rollout_sink *sink, enum rollout_effect_kind kind, uint32_t member,
+                  uint32_t ring, const char *event, const char *text);
+void rollout_tell(const struct rollout_sink *sink, uint32_t ring, const char *event, const char *text);
+/** One step of a ring by its table; false when the input means nothing now. */
+bool rollout_step(struct rollout *r, uint32_t ring, enum ring_input input, const struct rollout_sink *sink);
+/** The same for the rollout, with the reason that people read. */
+bool rollout_move(struct rollout *r, enum rollout_input input, const char *reason,
+                  const struct rollout_sink *sink);
+void rollout_set_member(struct rollout *r, uint32_t index, enum attempt_state state, uint64_t now_ms,
+                        const struct rollout_sink *sink);
+
+/* rings.c */
+/** The ring that is active or soaking, or -1. */
+int rollout_open_ring(const struct rollout *r);
+/** The next ring opens, or nothing is left. */
+void rollout_advance(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
+
+/* judge.c */
+/** Halt if the evidence of harm in this ring is strong enough now. */
+void rollout_judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink);
+/** What has not switched is called back. */
+void rollout_take_back(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
+
+#endif
