@@ -9,6 +9,7 @@ PAGES = {
     "docs/design/rollout.md": ["attempt-table", "rollout-table", "ring-table"],
     "docs/testing.md": ["scenario-table"],
     "docs/formats.md": ["boot-rules", "boot-rows"],
+    "docs/gates.md": ["gates-ring", "gates-rules", "gates-rollouts"],
 }
 mode, build = sys.argv[1], pathlib.Path(sys.argv[2])
 
@@ -22,6 +23,12 @@ def put(text, name, table):
     if not pattern.search(text):
         sys.exit(f"tables: no place for {name}")
     return pattern.sub(lambda m: m.group(1) + table + m.group(2), text)
+
+
+def table(name):
+    if name.startswith("gates-"):
+        return run(str(build / "tests" / "bench" / "gates" / "gates"), "--table", name.removeprefix("gates-"))
+    return run(str(build / "tests" / "support" / "print_tables"), name)
 
 
 def reference():
@@ -45,7 +52,7 @@ pages = {page: pathlib.Path(page).read_text() for page in PAGES}
 for page, names in PAGES.items():
     text = pages[page]
     for name in names:
-        text = put(text, name, run(str(build / "tests" / "support" / "print_tables"), name))
+        text = put(text, name, table(name))
     pages[page] = text
 cli = pathlib.Path("docs/cli.md")
 pages["docs/cli.md"] = put(cli.read_text(), "commands", reference())
