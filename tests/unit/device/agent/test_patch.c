@@ -19,7 +19,7 @@ static int make_images(void **state)
     old = fixture_image("1.0.0", 1, false);
     new = fixture_image("1.1.0", 2, false);
     for (uint32_t i = 0; i < PATCH; i++)
-        patch[i] = (uint8_t)(i * 7u);
+        patch[i] = (uint8_t)(i * 7u + i / 256u);
     return 0;
 }
 
@@ -196,6 +196,54 @@ static void an_agent_that_has_no_decoder_takes_the_full_image(void **state)
     expect_full(OT_E_PATCH_VERSION);
 }
 
+static void a_patch_goes_on_after_a_reset_where_the_journal_counted(void **state)
+{
+    (void)state;
+    downloading(false);
+    while (a.patch.fetched < PATCH)
+        (void)agent_work_download(&a);
+    uint32_t opened = f.calls[FAKE_OPEN];
+    assert_int_equal(fake_agent(&f, &a), OT_OK);
+    a.config.patches = &patches;
+    assert_int_equal(a.patch.way, OT_WAY_PATCH);
+    assert_int_equal(a.patch.fetched, PATCH);
+    while (a.state != OT_AGENT_DOWNLOADING)
+        fake_run(&f, &a, 5);
+    assert_int_equal(fake_run(&f, &a, 100), OT_AGENT_VERIFYING);
+    assert_int_equal(f.calls[FAKE_OPEN], opened); /* not fetched again */
+    assert_memory_equal(f.slots[1], new.bytes, new.size);
+}
+
+static void a_lost_connection_goes_on_at_the_next_byte(void **state)
+{
+    (void)state;
+    downloading(true);
+    fake_fail(&f, FAKE_READ, OT_E_NETWORK, 1, 1);
+    while (f.bad[FAKE_READ] > 0)
+        (void)agent_work_download(&a);
+    assert_false(a.transfer_open);
+    assert_int_equal(fed, 256);
+    f.now_ms += 5000000;
+    assert_int_equal(fake_run(&f, &a, 100), OT_AGENT_VERIFYING);
+    assert_int_equal(a.attempt.received_bytes, PATCH); /* nothing twice */
+}
+
+static void what_came_out_wrong_or_too_short_is_not_installed(void **state)
+{
+    (void)state;
+    downloading(false);
+    while (!patches.is_decoding)
+        (void)agent_work_download(&a);
+    made = new.size + 1u; /* the decoder says that it made something else */
+    expect_full(OT_E_PATCH_RESULT);
+    downloading(false);
+    assert_int_equal(fake_run(&f, &a, 100), OT_AGENT_VERIFYING);
+    f.slots[1][new.size / 2] ^= 1u;
+    assert_int_equal(fake_run(&f, &a, 5), OT_AGENT_DOWNLOADING);
+    assert_int_equal(a.patch.way, OT_WAY_FULL);
+    assert_int_equal(a.patch.reason, OT_E_PATCH_RESULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +253,9 @@ int main(void)
         cmocka_unit_test(a_port_that_fails_now_and_then_is_tried_again_and_for_good_is_given_up),
         cmocka_unit_test(a_patch_the_server_no_longer_has_is_done_without),
         cmocka_unit_test(an_agent_that_has_no_decoder_takes_the_full_image),
+        cmocka_unit_test(a_patch_goes_on_after_a_reset_where_the_journal_counted),
+        cmocka_unit_test(a_lost_connection_goes_on_at_the_next_byte),
+        cmocka_unit_test(what_came_out_wrong_or_too_short_is_not_installed),
     };
     return cmocka_run_group_tests(tests, make_images, NULL);
 }
