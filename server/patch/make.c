@@ -35,7 +35,8 @@ static void bind_hands(void)
     setpriority(PRIO_PROCESS, 0, 10);
     limit(RLIMIT_CPU, PATCH_SECONDS_MAX);
     limit(RLIMIT_CORE, 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they reserve address space by the terabyte */
+#if !defined(__SANITIZE_ADDRESS__) &&                                                                        \
+    !defined(__SANITIZE_THREAD__) /* they reserve address space by the terabyte */
     limit(RLIMIT_AS, PATCH_MEMORY_MAX);
 #endif
 }
@@ -146,8 +147,8 @@ bool patch_make(struct patch_process *process, const char *base, const char *tar
                 char reason[PATCH_REASON_MAX])
 {
     char name[] = "otariad", verb[] = "--make-patch";
-    char *const argv[] = {name, verb, (char *)(uintptr_t)base, (char *)(uintptr_t)target,
-                          (char *)(uintptr_t)out, NULL};
+    char *const argv[] = {
+        name, verb, (char *)(uintptr_t)base, (char *)(uintptr_t)target, (char *)(uintptr_t)out, NULL};
     reason[0] = '\0';
     return start(process, argv, reason) == 0 && judge(finish(process), reason);
 }

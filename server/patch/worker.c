@@ -31,8 +31,7 @@ static bool sleep_a_while(struct patch_worker *w)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += PAUSE_S;
     pthread_mutex_lock(&w->process.lock);
-    while (!w->process.stops &&
-           pthread_cond_timedwait(&w->wakes, &w->process.lock, &until) != ETIMEDOUT)
+    while (!w->process.stops && pthread_cond_timedwait(&w->wakes, &w->process.lock, &until) != ETIMEDOUT)
         continue;
     bool stops = w->process.stops;
     pthread_mutex_unlock(&w->process.lock);
