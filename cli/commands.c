@@ -63,5 +63,7 @@ const struct cli_command cli_commands[] = {
     {"rollout", "abort", "ID --reason TEXT", "End it; what has not switched is called back.",
      cmd_rollout_abort},
     {"audit", "list", "[--after SEQ] [--limit N]", "Who did what.", cmd_audit_list},
+    {"audit", "verify", "[--anchor SEQ:HASH]", "Check that no entry was changed, removed or put in.",
+     cmd_audit_verify},
     {.noun = NULL},
 };

@@ -22,6 +22,7 @@ int cmd_partition_check(struct cli *cli, int argc, char **argv);
 int cmd_partition_show(struct cli *cli, int argc, char **argv);
 /* with a server */
 int cmd_audit_list(struct cli *cli, int argc, char **argv);
+int cmd_audit_verify(struct cli *cli, int argc, char **argv);
 int cmd_device_list(struct cli *cli, int argc, char **argv);
 int cmd_device_run(struct cli *cli, int argc, char **argv);
 int cmd_device_explain(struct cli *cli, int argc, char **argv);

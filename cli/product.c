@@ -1,4 +1,4 @@
-/* otaria product create|list, token create, audit list. */
+/* otaria product create|list, token create. */
 #include "commands.h"
 
 #include "api_client.h"
@@ -175,50 +175,6 @@ int cmd_token_create(struct cli *cli, int argc, char **argv)
         done = api_call(&c, "POST", "/api/v1/tokens", token_body(&o, uses, expires), &reply);
     if (done < 0)
         done = hand_over(cli, reply, o.out);
-    api_close(&c);
-    return done;
-}
-
-/* --- audit --- */
-
-static void print_audit(const json_t *reply)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(reply, "entries"), i, e)
-    {
-        api_print_field(e, "seq", 6);
-        api_print_field(e, "at", 20);
-        api_print_field(e, "who", 12);
-        api_print_field(e, "action", 18);
-        api_print_field(e, "object", 20);
-        api_print_field(e, "detail", 0);
-        printf("\n");
-    }
-}
-
-int cmd_audit_list(struct cli *cli, int argc, char **argv)
-{
-    const char *after = "0", *limit = "100";
-    unsigned long number;
-    struct api_client c;
-    json_t *reply = NULL;
-    const struct cli_option options[] = {{"after", CLI_TEXT, &after, "SEQ", "entries behind this one (0)"},
-                                         {"limit", CLI_TEXT, &limit, "N", "at most so many (100)"},
-                                         CLI_OPTIONS_END};
-    int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
-    if (done >= 0)
-        return done;
-    if (cli_number(after, INT64_MAX, &number) != 0 || cli_number(limit, 1000, &number) != 0)
-        return cli_usage(cli, "--after, --limit: a whole number is wanted");
-    done = api_open(&c, cli);
-    if (done < 0) {
-        char *path = api_path("/api/v1/audit?after=%s&limit=%s", after, limit);
-        done = api_call(&c, "GET", path, NULL, &reply);
-        free(path);
-    }
-    if (done < 0)
-        done = answer(cli, reply, print_audit);
     api_close(&c);
     return done;
 }

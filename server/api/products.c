@@ -151,11 +151,11 @@ static void on_audit(void *ctx, const struct store_row *row)
     struct page *page = ctx;
     struct ot_digest hash = store_digest(row, 6);
     page->last = store_int(row, 0);
-    json_array_append_new(page->list,
-                          json_pack("{s:I,s:o,s:s,s:s,s:s,s:s,s:o}", "seq", (json_int_t)page->last, "at",
-                                    json_time(store_int(row, 1)), "who", store_text(row, 2), "action",
-                                    store_text(row, 3), "object", store_text(row, 4), "detail",
-                                    store_text(row, 5), "hash", json_digest_of(&hash)));
+    json_array_append_new(
+        page->list, json_pack("{s:I,s:o,s:I,s:s,s:s,s:s,s:s,s:o}", "seq", (json_int_t)page->last, "at",
+                              json_time(store_int(row, 1)), "at_ms", (json_int_t)store_int(row, 1), "who",
+                              store_text(row, 2), "action", store_text(row, 3), "object", store_text(row, 4),
+                              "detail", store_text(row, 5), "hash", json_digest_of(&hash)));
 }
 
 static int64_t query_number(const struct http_request *req, const char *name, int64_t otherwise, int64_t max)

@@ -2,7 +2,7 @@
 #include "fleet.h"
 
 #include "artifact/artifact.h"
-#include "base/crypto_openssl.h"
+#include "base/audit_chain.h"
 #include "base/file.h"
 #include "load.h"
 
@@ -219,25 +219,18 @@ uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint3
 
 /* --- changes --- */
 
-/* Each entry's hash covers the one before, so an edit or a deletion breaks the chain from there on. */
 void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, const char *action,
                  const char *object, const char *detail)
 {
-    struct ot_sha256 hash;
-    struct ot_digest next;
-    char head[64];
-    const struct ot_crypto *c = crypto_openssl();
-    int64_t at = fleet_wall_ms(), seq = ++f->audit_seq;
-    snprintf(head, sizeof head, "%" PRId64 "|%" PRId64, seq, at);
-    const char *const parts[] = {head, who, action, object, detail};
-    c->sha256_start(c->ctx, &hash);
-    c->sha256_update(c->ctx, &hash, f->audit_hash.bytes, OT_DIGEST_BYTES);
-    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        c->sha256_update(c->ctx, &hash, (const uint8_t *)parts[i],
-                         strlen(parts[i]) + 1); /* the NUL separates */
-    c->sha256_finish(c->ctx, &hash, &next);
-    store_add(batch, STORE_PUT_AUDIT, seq, at, who, action, object, detail, &f->audit_hash, &next);
-    f->audit_hash = next;
+    struct ot_digest before = f->audit_hash;
+    struct audit_entry e = {.seq = ++f->audit_seq,
+                            .at_ms = fleet_wall_ms(),
+                            .who = who,
+                            .action = action,
+                            .object = object,
+                            .detail = detail};
+    audit_chain_add(&e, &f->audit_hash);
+    store_add(batch, STORE_PUT_AUDIT, e.seq, e.at_ms, who, action, object, detail, &before, &f->audit_hash);
 }
 
 void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rollout *r, const char *kind,

@@ -61,7 +61,7 @@ static void every_verb_of_the_contract_is_there(void **state)
         "flash boot",      "device run",     "login URL",       "product create", "token create",
         "device list",     "device show",    "device tag",      "release push",   "release list",
         "release show",    "rollout create", "rollout start",   "rollout show",   "rollout watch",
-        "rollout pause",   "rollout resume", "rollout abort",   "audit list"};
+        "rollout pause",   "rollout resume", "rollout abort",   "audit list",     "audit verify"};
     char *help = output_of(OTARIA("help"), 0), *same = output_of(OTARIA("--help"), 0);
     for (unsigned i = 0; i < sizeof contract / sizeof contract[0]; i++) {
         char line[60];

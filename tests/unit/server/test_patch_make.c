@@ -3,7 +3,6 @@
 #include "patch/make.h"
 #include "tools/delta.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #define LARGE (3u << 20)
 
