@@ -132,7 +132,7 @@ static void hold_undecided(struct rollout *r, uint32_t ring, const struct rollou
 {
     char text[ROLLOUT_REASON_MAX], why[ROLLOUT_REASON_MAX];
     rollout_gate_text(gate, why, sizeof why);
-    snprintf(text, sizeof text, "ring %s: %.140s; widen, retry or abort", r->plan.rings.rings[ring].name,
+    snprintf(text, sizeof text, "ring %s: %.130s; widen, retry or abort", r->plan.rings.rings[ring].name,
              why);
     hold(r, ring, text, sink);
 }

@@ -233,6 +233,8 @@ static enum ot_status get_read(void *ctx, uint8_t *buf, uint32_t cap, uint32_t *
     enum ot_status st = scripted(f, FAKE_READ);
     uint32_t left = f->object_bytes - f->object_at;
     *len = left < cap ? left : cap;
+    if (f->read_max != 0 && *len > f->read_max)
+        *len = f->read_max;
     if (st == OT_OK)
         memcpy(buf, f->object + f->object_at, *len);
     f->object_at += *len;

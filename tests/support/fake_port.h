@@ -53,8 +53,8 @@ struct fake_port {
     int http_status, open_http_status; /* of posts, of downloads */
     uint8_t posted[4096];              /* the last body that was sent */
     uint32_t posted_bytes;
-    const uint8_t *object; /* what get_open gives */
-    uint32_t object_bytes, object_at;
+    const uint8_t *object;                      /* what get_open gives */
+    uint32_t object_bytes, object_at, read_max; /* 0: as much as is asked for */
     const char *enrolment_token;
     /* application */
     enum ot_self_test_state self_test;
