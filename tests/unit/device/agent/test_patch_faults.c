@@ -52,7 +52,7 @@ static enum ot_status feed(struct ot_delta *d, const uint8_t *bytes, uint32_t le
     if (script.feed != OT_OK && script.feed_good == 0)
         return script.feed;
     script.feed_good -= script.feed_good > 0;
-    return write_to((uint32_t)((uint64_t)new.size * script.fed / PATCH_BYTES));
+    return write_to((uint32_t)((uint64_t) new.size *script.fed / PATCH_BYTES));
 }
 
 static enum ot_status finish(struct ot_delta *d)
@@ -74,7 +74,7 @@ static int make_images(void **state)
     (void)state;
     old = fixture_image("1.0.0", 1, false);
     new = fixture_image("1.1.0", 2, false);
-    assert_true(new.size > PATCH_BYTES && new.size + 2u * 4096u <= FAKE_SLOT_BYTES);
+    assert_true(new.size > PATCH_BYTES &&new.size + 2u * 4096u <= FAKE_SLOT_BYTES);
     for (uint32_t i = 0; i < PATCH_BYTES; i++)
         patch[i] = (uint8_t)(i * 7u + (i >> 8));
     return 0;
@@ -210,7 +210,8 @@ static void after_a_reset_counted_sectors_are_looked_at_and_left(void **state)
 
 static void a_patch_the_decoder_refuses_is_given_up_at_once(void **state)
 {
-    static const enum ot_status refusals[] = {OT_E_PATCH_MAGIC, OT_E_PATCH_FORMAT, OT_E_PATCH_WORK, OT_E_PATCH_BASE};
+    static const enum ot_status refusals[] = {OT_E_PATCH_MAGIC, OT_E_PATCH_FORMAT, OT_E_PATCH_WORK,
+                                              OT_E_PATCH_BASE};
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         for (int streams = 0; streams < 2; streams++) {
