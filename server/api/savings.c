@@ -4,14 +4,16 @@
 #include "fleet/patches.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where a base stands; `left` is how many more patches to this image the maker would still make. */
 static const char *state_of(const struct fleet_patch_base *b, bool wanted, size_t *left)
 {
     if (b->patch != NULL)
-        return b->patch->state == PATCH_MADE      ? "made"
-               : b->patch->state == PATCH_DROPPED ? "dropped"
-                                                  : "failed";
+        return b->patch->state == PATCH_MADE        ? "made"
+               : b->patch->state == PATCH_DROPPED   ? "dropped"
+               : b->patch->state == PATCH_WITHDRAWN ? "withdrawn"
+                                                    : "failed";
     if (b->release == NULL)
         return "unknown_base";
     if (b->patchable == 0)
@@ -36,7 +38,7 @@ static json_t *json_base(const struct fleet_patch_base *b, const struct fleet_im
     sum->by_patch += by_patch;
     sum->full_bytes += devices * image->bytes;
     sum->bytes += by_patch * patch_bytes + (devices - by_patch) * image->bytes;
-    sum->waiting += state[0] == 'w';
+    sum->waiting += strcmp(state, "waiting") == 0;
     return json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:s}", "base", json_digest_of(&b->digest), "version",
                      b->release != NULL ? json_string(b->release->version) : json_null(), "devices", devices,
                      "by_patch", by_patch, "state", state, "bytes",

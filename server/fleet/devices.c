@@ -152,6 +152,9 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
         memcpy(x->check, e->check, sizeof x->check);
     if (e->kind == OT_EVENT_KEY_KEPT)
         tell_key_kept(&change, at, v->d, e);
+    const struct fleet_image *image = fleet_image_for(at->rollout->release, &v->d->facts);
+    if (e->kind == OT_EVENT_INSTALLED && image != NULL)
+        fleet_patch_note(v->batch, image, &v->d->facts, e->way, e->reason);
     bool runs_target = fleet_runs_release(v->d, at->rollout->release);
     rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
     fleet_store_member(&change, at->member);

@@ -288,7 +288,9 @@ static void on_patch(void *ctx, const struct store_row *row)
                                 .bytes = (uint32_t)store_int(row, 3),
                                 .profile = (uint8_t)store_int(row, 4),
                                 .state = (enum fleet_patch_state)store_int(row, 5)};
-    if (patch.state != PATCH_MADE && patch.state != PATCH_DROPPED)
+    if (patch.state == PATCH_WITHDRAWN)
+        snprintf(patch.reason, sizeof patch.reason, "devices had to do without it");
+    if (patch.state != PATCH_MADE && patch.state != PATCH_DROPPED && patch.state != PATCH_WITHDRAWN)
         problem(l, "patch", "of an unknown state");
     else
         fleet_patch_add(l->f, &target, &patch);

@@ -1,6 +1,8 @@
 /* Patches of releases: see patches.h. */
 #include "patches.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,16 +167,43 @@ bool fleet_patch_next(struct fleet *f, struct fleet_patch_job *job)
     return most > 0;
 }
 
+static void store_patch(struct store_batch *batch, const struct ot_digest *target_sha256,
+                        const struct fleet_patch *patch)
+{
+    store_add(batch, STORE_PUT_PATCH, target_sha256, &patch->base, &patch->sha256, (int64_t)patch->bytes,
+              (int64_t)patch->profile, (int64_t)patch->state, fleet_wall_ms());
+}
+
 void fleet_patch_put(struct fleet *f, const struct fleet_patch_job *job)
 {
-    const struct fleet_patch *patch = &job->patch;
     fleet_lock(f);
-    if (patch->state != PATCH_FAILED) {
+    if (job->patch.state != PATCH_FAILED) {
         struct store_batch *batch = store_batch_new();
-        store_add(batch, STORE_PUT_PATCH, &job->target_sha256, &patch->base, &patch->sha256,
-                  (int64_t)patch->bytes, (int64_t)patch->profile, (int64_t)patch->state, fleet_wall_ms());
+        store_patch(batch, &job->target_sha256, &job->patch);
         store_commit(f->store, batch, NULL, NULL);
     }
-    fleet_patch_add(f, &job->target_sha256, patch);
+    fleet_patch_add(f, &job->target_sha256, &job->patch);
     fleet_unlock(f);
+}
+
+void fleet_patch_note(struct store_batch *batch, const struct fleet_image *image,
+                      const struct ot_wire_check_in *facts, enum ot_way way, enum ot_status why)
+{
+    struct fleet_patch *p = find(image, &facts->running.digest);
+    if (p == NULL && facts->other.present) /* told behind the switch */
+        p = find(image, &facts->other.digest);
+    if (p == NULL || p->state != PATCH_MADE)
+        return;
+    if (way == OT_WAY_PATCH)
+        p->taken++;
+    else if (why != OT_OK)
+        p->refused++;
+    if (p->refused < FLEET_PATCH_REFUSALS || p->refused * FLEET_PATCH_REFUSED_ONE_IN <= p->taken + p->refused)
+        return;
+    p->state = PATCH_WITHDRAWN;
+    snprintf(p->reason, sizeof p->reason, "%u of %u devices had to do without it: %s", p->refused,
+             p->taken + p->refused, ot_status_text(why));
+    log_warn("patch.withdrawn", "bytes=%u refused=%u taken=%u reason=%s", p->bytes, p->refused, p->taken,
+             ot_status_wire(why));
+    store_patch(batch, &image->sha256, p);
 }

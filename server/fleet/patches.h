@@ -14,9 +14,14 @@
 
 enum fleet_patch_state {
     PATCH_MADE = 1,
-    PATCH_DROPPED = 2, /* not worth it: no smaller than what else would be sent */
-    PATCH_FAILED = 3,  /* not kept: tried again by the next process */
+    PATCH_DROPPED = 2,   /* not worth it: no smaller than what else would be sent */
+    PATCH_FAILED = 3,    /* not kept: tried again by the next process */
+    PATCH_WITHDRAWN = 4, /* devices could not use it */
 };
+
+/* A patch is withdrawn when this many devices had to do without it, and more than one in so many of those that tried. */
+#define FLEET_PATCH_REFUSALS       3u
+#define FLEET_PATCH_REFUSED_ONE_IN 10u
 
 struct fleet_patch {
     struct ot_digest base;   /* identity of the image that runs */
@@ -25,6 +30,8 @@ struct fleet_patch {
     uint8_t profile;
     enum fleet_patch_state state;
     char reason[120]; /* of a failure */
+    uint32_t taken,
+        refused; /* devices that have installed by it, or in spite of it; counted since the start */
 };
 
 /** One patch to make: names of artifacts, and what it must stay below. Copies: no lock needed to use it. */
@@ -48,6 +55,9 @@ void fleet_patch_add(struct fleet *f, const struct ot_digest *target_sha256, con
 /** What this device can be offered to get this image; NULL: nothing but the image. */
 const struct fleet_patch *fleet_patch_for(const struct fleet_image *image,
                                           const struct ot_wire_check_in *facts);
+/** A device has said `installed`, `why` a patch that it was offered was not the way (OT_OK: it was, or there was none). */
+void fleet_patch_note(struct store_batch *batch, const struct fleet_image *image,
+                      const struct ot_wire_check_in *facts, enum ot_way way, enum ot_status why);
 bool fleet_patch_is_of(const struct fleet_image *image, const struct ot_digest *sha256);
 
 /** Are patches made for this release: is it the newest, or in a rollout that is not over? */

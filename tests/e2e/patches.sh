@@ -34,7 +34,7 @@ run() # NAME OPTIONS
 
 show() # VERSION PATH
 {
-    "$otaria" release show "$1" --wait-s 100 --json >"$trial_dir/shown.json"
+    "$otaria" release show "$1" --wait-s 200 --json >"$trial_dir/shown.json"
     $get "$trial_dir/shown.json" "$2"
 }
 
@@ -60,19 +60,20 @@ for version in 0.9.0 1.0.0; do "$otaria" release push "$trial_dir/$version.bin" 
 unit old 0.9.0
 unit most-1 1.0.0
 unit most-2 1.0.0
+unit spared 1.0.0
 unit stranger 0.1.0 # its image was never pushed
 "$otaria" release push "$trial_dir/1.1.0.bin" >/dev/null
 demand "the most common base" "$(show 1.1.0 images.0.patches.0.version)" 1.0.0
-demand "its devices" "$($get "$trial_dir/shown.json" images.0.patches.0.devices)" 2
+demand "its devices" "$($get "$trial_dir/shown.json" images.0.patches.0.devices)" 3
 demand "its patch" "$($get "$trial_dir/shown.json" images.0.patches.0.state)" made
 demand "a base without bytes" "$(grep -c '"unknown_base"' "$trial_dir/shown.json")" 1
 demand "made, in this order" "$(sed -n 's/.*patch.made .*base_release=\([^ ]*\) release=110 .*/\1/p' "$trial_dir/otariad.log" | tr '\n' ' ')" "100 90 "
 full=$($get "$trial_dir/shown.json" images.0.bytes)
 first=$($get "$trial_dir/shown.json" images.0.patches.0.bytes)
 second=$(python3 -c "import json; print(next(p['bytes'] for p in json.load(open('$trial_dir/shown.json'))['images'][0]['patches'] if p['version'] == '0.9.0'))")
-demand "all of it: by patch" "$($get "$trial_dir/shown.json" savings.by_patch)" 3
-demand "bytes with images alone" "$($get "$trial_dir/shown.json" savings.full_bytes)" $((4 * full))
-demand "bytes as it is" "$($get "$trial_dir/shown.json" savings.bytes)" $((2 * first + second + full))
+demand "all of it: by patch" "$($get "$trial_dir/shown.json" savings.by_patch)" 4
+demand "bytes with images alone" "$($get "$trial_dir/shown.json" savings.full_bytes)" $((5 * full))
+demand "bytes as it is" "$($get "$trial_dir/shown.json" savings.bytes)" $((3 * first + second + full))
 
 echo "== devices take them, or the image"
 "$otaria" rollout create --release 1.1.0 --soak-s 0 --start --json >"$trial_dir/rollout.json"
@@ -97,16 +98,30 @@ demand "most-2 went by" "$(attempt most-2 way)" full
 demand "its attempts" "$("$otaria" device show most-2 --json | grep -c '"id": "a-')" 1
 [ "$(attempt most-2 bytes)" -ge "$full" ] || { echo "most-2 cannot have taken the image" >&2; exit 1; }
 "$otaria" rollout show 1 --json >"$trial_dir/shown.json"
+for name in bad-1 bad-2; do
+    unit "$name" 1.0.0
+    run "$name" --until-idle --max-seconds 100
+    demand "$name ended" "$(attempt "$name" state)" confirmed
+done
+demand "what devices could not use, one of four" "$(show 1.1.0 images.0.patches.0.state)" withdrawn
+trial_stop otariad
+trial_server --poll-s 1 >/dev/null
+demand "also after a restart" "$(show 1.1.0 images.0.patches.0.state)" withdrawn
+run spared --until-idle --max-seconds 100
+demand "spared took bytes" "$(attempt spared bytes)" "$full"
+"$otaria" rollout show 1 --json >"$trial_dir/shown.json"
 demand "the rollout counts by patch" "$($get "$trial_dir/shown.json" transfer.by_patch)" 2
-demand "and by image" "$($get "$trial_dir/shown.json" transfer.by_image)" 2
+demand "and by image" "$($get "$trial_dir/shown.json" transfer.by_image)" 5
 
 echo "== a server killed while it makes one makes it after the restart"
-image 1.3.0 130 1500000
-image 1.4.0 140 1500000
+image 1.3.0 130 700000
+image 1.4.0 140 700000
 "$otaria" release push "$trial_dir/1.3.0.bin" >/dev/null
 unit large 1.3.0
 "$otaria" release push "$trial_dir/1.4.0.bin" >/dev/null
-until pgrep -f -- "--make-patch $trial_dir/server" >/dev/null; do sleep 0.05; done
+until pgrep -f -- "--make-patch $trial_dir/server" >/dev/null || grep -q "patch.made.* release=140 " "$trial_dir/otariad.log"; do
+    sleep 0.02
+done
 kill -9 "$pid_otariad"
 wait "$pid_otariad" 2>/dev/null || true
 sleep 0.3
