@@ -3,7 +3,7 @@
  *
  *   otariad [--config FILE] [--data DIR] [--device-listen ADDR:PORT] [--operator-listen ADDR:PORT]
  *           [--ready-file FILE] [--threads N] [--poll-s N] [--patch-bases N] [--tls-name NAME]...
- *   otariad --make-patch BASE TARGET OUT     what the server starts for itself (patch/make.h)
+ *   otariad --make-patch BASE TARGET OUT PARENT     what the server starts for itself (patch/make.h)
  *
  * One process owns one data directory. A first start makes the CA, the certificate and the first admin token, and says
  * where they are. docs/operations.md.
@@ -177,8 +177,8 @@ int main(int argc, char **argv)
         usage();
         return 0;
     }
-    if (argc == 5 && strcmp(argv[1], "--make-patch") == 0)
-        return patch_make_main(argv[2], argv[3], argv[4]);
+    if (argc == 6 && strcmp(argv[1], "--make-patch") == 0)
+        return patch_make_main(argv[2], argv[3], argv[4], argv[5]);
     signal(SIGPIPE, SIG_IGN);
     if (read_config(&config, argc, argv, &err) != 0) {
         fprintf(stderr, "otariad: %s\n", err.text);

@@ -28,9 +28,11 @@ static int limit(int what, rlim_t to)
     return setrlimit((__rlimit_resource_t)what, &r);
 }
 
-static void bind_hands(void)
+static void bind_hands(pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_STORAGE); /* it had died before the line above */
     close_range(3, ~0u, 0);
     setpriority(PRIO_PROCESS, 0, 10);
     limit(RLIMIT_CPU, PATCH_SECONDS_MAX);
@@ -79,11 +81,11 @@ static int make(const struct delta_file *base, const struct delta_file *target, 
     return result != 0 ? EXIT_STORAGE : -(int)prove(base, target, out);
 }
 
-int patch_make_main(const char *base_path, const char *target_path, const char *out)
+int patch_make_main(const char *base_path, const char *target_path, const char *out, const char *parent)
 {
     struct delta_file base, target;
     uint8_t *base_bytes = NULL, *target_bytes = NULL;
-    bind_hands();
+    bind_hands((pid_t)strtol(parent, NULL, 10));
     int result = EXIT_STORAGE;
     if (load(base_path, &base, &base_bytes) == 0 && load(target_path, &target, &target_bytes) == 0)
         result = make(&base, &target, out);
@@ -146,9 +148,10 @@ static int finish(struct patch_process *process)
 bool patch_make(struct patch_process *process, const char *base, const char *target, const char *out,
                 char reason[PATCH_REASON_MAX])
 {
-    char name[] = "otariad", verb[] = "--make-patch";
+    char name[] = "otariad", verb[] = "--make-patch", parent[16];
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     char *const argv[] = {
-        name, verb, (char *)(uintptr_t)base, (char *)(uintptr_t)target, (char *)(uintptr_t)out, NULL};
+        name, verb, (char *)(uintptr_t)base, (char *)(uintptr_t)target, (char *)(uintptr_t)out, parent, NULL};
     reason[0] = '\0';
     return start(process, argv, reason) == 0 && judge(finish(process), reason);
 }

@@ -124,7 +124,10 @@ until pgrep -f -- "--make-patch $trial_dir/server" >/dev/null || grep -q "patch.
 done
 kill -9 "$pid_otariad"
 wait "$pid_otariad" 2>/dev/null || true
-sleep 0.3
+for _ in $(seq 100); do
+    pgrep -f -- "--make-patch $trial_dir/server" >/dev/null || break
+    sleep 0.1
+done
 demand "makers left behind" "$(pgrep -fc -- "--make-patch $trial_dir/server" || true)" 0
 trial_server --poll-s 1 >/dev/null
 demand "unfinished files" "$(ls "$trial_dir/server/artifacts" | grep -c '\.tmp' || true)" 0

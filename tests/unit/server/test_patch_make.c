@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,6 +85,22 @@ static void an_empty_target_is_the_makers_refusal(void **state)
     assert_string_equal(reason, "the maker: the image does not fit the slot");
 }
 
+static void a_maker_whose_parent_has_died_makes_nothing(void **state)
+{
+    int status = 0;
+    (void)state;
+    put(base, 9000, 1);
+    put(target, 8000, 1);
+    unlink(out);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(patch_make_main(base, target, out, "999999999"));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+    assert_int_not_equal(access(out, F_OK), 0);
+}
+
 static void *stop_soon(void *ctx)
 {
     struct patch_process *p = ctx;
@@ -135,12 +152,13 @@ static int remove_directory(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[1], "--make-patch") == 0)
-        return patch_make_main(argv[2], argv[3], argv[4]);
+    if (argc == 6 && strcmp(argv[1], "--make-patch") == 0)
+        return patch_make_main(argv[2], argv[3], argv[4], argv[5]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_patch_is_made_and_gives_the_target),
         cmocka_unit_test(what_cannot_be_read_or_written_is_said),
         cmocka_unit_test(an_empty_target_is_the_makers_refusal),
+        cmocka_unit_test(a_maker_whose_parent_has_died_makes_nothing),
         cmocka_unit_test(a_stop_ends_the_maker_and_every_later_one),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
