@@ -5,10 +5,12 @@ set(OTARIA_CORE_SOURCES
   boot/rules.c
   bytes.c
   delta/byte_model.c
+  delta/calls.c
   delta/codec.c
   delta/coder.c
   delta/coder_tables.c
   delta/decode.c
+  delta/full.c
   delta/hits.c
   delta/layout.c
   delta/preamble.c

@@ -8,7 +8,6 @@
 #define RATE     14   /* of the weights */
 #define LIMIT    8u
 #define STRIDE   0x1A3u /* spreads the bits of a byte over the table */
-#define SUREST   2047   /* Q8: 8.0 */
 
 void delta_bytes_start(struct delta_bytes *b, bool is_riscv)
 {
@@ -66,35 +65,6 @@ static void contexts(const struct delta_bytes *b, enum delta_mode mode, const st
                                   : delta_hash(t->predicted | (uint32_t)t->place << 8, 14);
 }
 
-/* A step along the gradient, rounded to nearest, within +-8. */
-static int16_t adjusted(int16_t weight, int32_t gradient)
-{
-    int32_t w = weight + ((gradient * RATE + 0x8000) >> 16);
-    return (int16_t)(w > INT16_MAX ? INT16_MAX : w < INT16_MIN ? INT16_MIN : w);
-}
-
-static unsigned code_bit(struct delta_coder *c, unsigned bit, int16_t *w, uint16_t *const slot[CONTEXTS])
-{
-    int32_t input[DELTA_BYTE_INPUTS] = {[CONTEXTS] = 256}, sum = w[CONTEXTS] * 256;
-    for (unsigned j = 0; j < CONTEXTS; j++) {
-        input[j] = delta_stretch(delta_bit_p(*slot[j]));
-        sum += w[j] * input[j];
-    }
-    int32_t x = sum >> 12;
-    if (x > SUREST)
-        x = SUREST;
-    if (x < -SUREST)
-        x = -SUREST;
-    uint32_t p1 = delta_squash(x);
-    bit = delta_code_bit_fast(c, bit, p1);
-    int32_t error = ((bit != 0 ? 65536 : 0) - (int32_t)p1) >> 4;
-    for (unsigned j = 0; j < DELTA_BYTE_INPUTS; j++)
-        w[j] = adjusted(w[j], input[j] * error);
-    for (unsigned j = 0; j < CONTEXTS; j++)
-        delta_bit_learn(slot[j], bit, LIMIT);
-    return bit;
-}
-
 uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t byte, enum delta_mode mode,
                         const struct delta_hint *hint)
 {
@@ -106,7 +76,8 @@ uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t by
         for (unsigned j = 0; j < CONTEXTS; j++) {
             slot[j] = &b->table[(keys[j] + partial * STRIDE) & ((1u << DELTA_TABLE_BITS) - 1u)];
         }
-        partial = partial << 1 | code_bit(c, byte >> i & 1u, b->weights[mode][i][phase], slot);
+        partial =
+            partial << 1 | delta_code_mixed(c, byte >> i & 1u, b->weights[mode][i][phase], slot, RATE, LIMIT);
     }
     return (uint8_t)partial;
 }

@@ -303,6 +303,12 @@ void delta_codec_step(struct delta_codec *d)
     case DELTA_SIGNATURES:
         delta_step_signatures(d);
         break;
+    case DELTA_FULL:
+        delta_full_step(d);
+        break;
+    case DELTA_STORED:
+        delta_stored_step(d);
+        break;
     case DELTA_DONE:
         break;
     }

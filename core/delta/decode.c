@@ -36,11 +36,23 @@ static bool is_signable(uint32_t bytes)
     return bytes % OT_DELTA_SECTOR_BYTES == 0 && bytes > OT_DELTA_SECTOR_BYTES;
 }
 
+/* A patch without a base says nothing of one, and its signature sector is bytes like others. */
+static bool is_sane(const struct ot_delta_header *h)
+{
+    static const struct ot_digest none;
+    if (h->base_bytes > OT_IMAGE_SPACE_MAX || h->target_bytes > OT_IMAGE_SPACE_MAX || h->target_bytes == 0 ||
+        (!h->has_chip && h->chip_id != 0))
+        return false;
+    if (h->method == OT_DELTA_CODED)
+        return !h->is_signed || is_signable(h->target_bytes);
+    return h->base_bytes == 0 && ot_digest_equal(&h->base_digest, &none) && !h->is_signed && !h->has_digest;
+}
+
 enum ot_status ot_delta_header_read(const uint8_t b[OT_DELTA_HEADER_BYTES], struct ot_delta_header *out)
 {
     if (memcmp(b, magic, 3) != 0)
         return OT_E_PATCH_MAGIC;
-    if (b[3] != magic[3] || b[4] != OT_DELTA_CODED || b[5] >> 4 != 1)
+    if (b[3] != magic[3] || b[4] < OT_DELTA_CODED || b[4] > OT_DELTA_STORED || b[5] >> 4 != 1)
         return OT_E_PATCH_VERSION;
     out->method = b[4];
     out->profile = b[5] >> 4;
@@ -52,10 +64,7 @@ enum ot_status ot_delta_header_read(const uint8_t b[OT_DELTA_HEADER_BYTES], stru
     out->target_bytes = ot_load32(b + 12);
     memcpy(out->base_digest.bytes, b + 16, OT_DIGEST_BYTES);
     memcpy(out->target_digest.bytes, b + 48, OT_DIGEST_BYTES);
-    bool sane = out->base_bytes <= OT_IMAGE_SPACE_MAX && out->target_bytes <= OT_IMAGE_SPACE_MAX &&
-                out->target_bytes > 0 && (b[5] & FLAGS_UNKNOWN) == 0 &&
-                (!out->is_signed || is_signable(out->target_bytes)) && (out->has_chip || out->chip_id == 0);
-    return sane ? OT_OK : OT_E_PATCH_FORMAT;
+    return (b[5] & FLAGS_UNKNOWN) == 0 && is_sane(out) ? OT_OK : OT_E_PATCH_FORMAT;
 }
 
 void ot_delta_header_write(const struct ot_delta_header *h, uint8_t b[OT_DELTA_HEADER_BYTES])
@@ -81,26 +90,52 @@ void ot_delta_start(struct ot_delta *delta, const struct ot_delta_io *io, uint8_
     d->codec.write_ctx = io->ctx;
 }
 
+/* Without a base: only the chip is told, and the target's own headers tell the rest. */
+static enum ot_status open_full(struct decoder *d)
+{
+    d->codec.base.chip = d->header.has_chip ? delta_chip_by_id(d->header.chip_id) : NULL;
+    if (d->header.has_chip && d->codec.base.chip == NULL)
+        return OT_E_PATCH_VERSION;
+    delta_lines_start(&d->codec.target_lines, &d->io.written);
+    delta_full_start(&d->codec);
+    if (d->header.method == OT_DELTA_STORED)
+        d->codec.phase = DELTA_STORED;
+    return OT_OK;
+}
+
+static bool has_its_base(const struct decoder *d)
+{
+    return d->header.method != OT_DELTA_CODED ||
+           (ot_digest_equal(&d->header.base_digest, &d->io.base_digest) &&
+            d->header.base_bytes <= d->io.base.size);
+}
+
+static enum ot_status open_coded(struct decoder *d)
+{
+    d->io.base.size = d->header.base_bytes; /* a slot holds more behind it */
+    d->codec.body_end = d->header.target_bytes - (d->header.is_signed ? OT_DELTA_SECTOR_BYTES : 0u);
+    d->codec.crypto = d->io.crypto;
+    d->codec.has_digest = d->header.has_digest;
+    d->codec.identity = d->header.target_digest;
+    enum ot_status st = delta_layout_read(&d->codec.base, &d->io.base, d->header.has_chip, d->header.chip_id);
+    if (st == OT_OK)
+        delta_codec_start(&d->codec, &d->io.base, &d->io.written, NULL);
+    return st;
+}
+
 static enum ot_status open_patch(struct decoder *d)
 {
     enum ot_status st = ot_delta_header_read(d->input, &d->header);
     if (st != OT_OK)
         return st;
-    if (!ot_digest_equal(&d->header.base_digest, &d->io.base_digest) ||
-        d->header.base_bytes > d->io.base.size)
+    if (!has_its_base(d))
         return OT_E_PATCH_BASE;
-    d->io.base.size = d->header.base_bytes; /* a slot holds more behind it */
     if (d->header.target_bytes > d->io.target_max)
         return OT_E_IMAGE_TOO_LARGE;
     d->codec.target.size = d->header.target_bytes;
-    d->codec.body_end = d->header.target_bytes - (d->header.is_signed ? OT_DELTA_SECTOR_BYTES : 0u);
-    d->codec.crypto = d->io.crypto;
-    d->codec.has_digest = d->header.has_digest;
-    d->codec.identity = d->header.target_digest;
-    st = delta_layout_read(&d->codec.base, &d->io.base, d->header.has_chip, d->header.chip_id);
+    st = d->header.method == OT_DELTA_CODED ? open_coded(d) : open_full(d);
     if (st != OT_OK)
         return st;
-    delta_codec_start(&d->codec, &d->io.base, &d->io.written, NULL);
     delta_coder_start(&d->codec.coder, NULL, NULL);
     d->is_open = true;
     d->codec.coder.in = d->input + OT_DELTA_HEADER_BYTES;

@@ -109,7 +109,8 @@ void delta_layout_classify(struct delta_layout *l)
     for (uint32_t i = 0; i < l->count; i++) {
         struct delta_segment *s = &l->segments[i];
         s->exec = l->chip != NULL && delta_chip_is_exec(l->chip, s->addr);
-        if (l->chip == NULL || !l->chip->shares_window || s->addr - l->chip->flash_start >= 0x04000000u)
+        if (l->chip == NULL || !l->chip->shares_window ||
+            s->addr - l->chip->flash_start >= DELTA_FLASH_WINDOW)
             continue;
         if (is_first_in_flash && l->count > 2)
             s->exec = false;

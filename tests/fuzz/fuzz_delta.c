@@ -2,7 +2,7 @@
  * Any bytes as a patch: a refusal or a whole target; written in order and never outside it, read only where something was
  * written, within the limit of work, and the same in any chunks.
  *
- * Input: a byte of flags (chip, digest, signed, chunk), two of target size, then the body. The header is made right here, as a
+ * Input: a byte of flags (chip, digest, signed, chunk), two of target size (its upper bits: without a base), then the body. The header is made right here, as a
  * wrong one is refused at once (and tried, too, when the flag says so). The base is an image of the flagged chip.
  */
 #include "fuzz.h"
@@ -121,6 +121,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .target_bytes = 1u + ot_load16(data + 1) % TARGET_MAX};
     if (h.is_signed)
         h.target_bytes = SIGNED_BYTES;
+    if ((data[2] & 0x80u) != 0) { /* without a base */
+        h.method = (data[2] & 0x70u) != 0 ? OT_DELTA_FULL : OT_DELTA_STORED;
+        h.has_digest = h.is_signed = false;
+        h.base_bytes = 0;
+    }
     make_base(chips[flags >> 3 & 1u]);
     ot_delta_header_write(&h, header);
     if ((flags & 0x80u) != 0 && size > 4)

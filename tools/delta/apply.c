@@ -49,14 +49,15 @@ enum ot_status delta_apply_measured(const struct delta_file *base, const struct 
     if (target == NULL || d == NULL) {
         st = OT_E_BUFFER;
     } else {
-        struct delta_memory in = {.in = base->bytes}, written = {.out = target};
-        struct ot_delta_io io = {.base = delta_memory_source(&in, base->size),
+        struct delta_memory in = {.in = base != NULL ? base->bytes : NULL}, written = {.out = target};
+        struct ot_delta_io io = {.base = delta_memory_source(&in, base != NULL ? base->size : 0),
                                  .written = delta_memory_source(&written, header.target_bytes),
                                  .target_max = header.target_bytes,
                                  .crypto = crypto_openssl(),
                                  .ctx = &written,
                                  .write = write_memory};
-        delta_file_digest(base, &io.base_digest);
+        if (base != NULL)
+            delta_file_digest(base, &io.base_digest);
         ot_delta_start(d, &io, sector);
         st = ot_delta_feed(d, patch->bytes, patch->size);
         if (st == OT_OK)

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "mapping.h"
 #include "matcher.h"
+#include "output.h"
 
 #include "base/crypto_openssl.h"
 #include "otaria/bytes.h"
@@ -11,28 +12,6 @@
 #include <stdlib.h>
 
 #define NOISE_PERCENT 88u /* of the most entropy so few bytes can show */
-
-struct output {
-    uint8_t *bytes;
-    uint32_t size, room;
-    bool failed;
-};
-
-static void emit(void *ctx, uint8_t byte)
-{
-    struct output *o = ctx;
-    if (o->size == o->room) {
-        uint32_t room = o->room * 2u + 4096u;
-        uint8_t *more = realloc(o->bytes, room);
-        if (more == NULL) {
-            o->failed = true;
-            return;
-        }
-        o->bytes = more;
-        o->room = room;
-    }
-    o->bytes[o->size++] = byte;
-}
 
 /* --- the script: operations, made to fit where copies really end --- */
 
@@ -79,24 +58,6 @@ static bool is_over(void *ctx, uint32_t at)
     return at >= p->planned;
 }
 
-/* Log2 of v in 1/16, rounded down: enough to tell noise from code. */
-static uint32_t log2_16(uint32_t v)
-{
-    uint32_t whole = 0;
-    while (v >> whole > 1)
-        whole++;
-    uint64_t x = (uint64_t)v << (32u - whole); /* 1.0 .. 2.0 in Q32 */
-    uint32_t out = whole * 16u;
-    for (uint32_t bit = 8; bit > 0; bit /= 2) {
-        x = (x >> 16) * (x >> 16);
-        if (x >> 33 != 0) {
-            out += bit;
-            x >>= 1;
-        }
-    }
-    return out;
-}
-
 /* Their own frequencies would hardly save anything, even if they were known. */
 static bool is_noise(void *ctx, uint32_t at, uint32_t len)
 {
@@ -105,8 +66,8 @@ static bool is_noise(void *ctx, uint32_t at, uint32_t len)
     for (uint32_t i = 0; i < len; i++)
         counts[p->target[at + i]]++;
     for (unsigned v = 0; v < 256; v++)
-        bits16 += counts[v] == 0 ? 0 : counts[v] * (log2_16(len) - log2_16(counts[v]));
-    return bits16 * 100u >= len * log2_16(len < 256 ? len : 256) * NOISE_PERCENT;
+        bits16 += counts[v] == 0 ? 0 : counts[v] * (delta_log2(len, 16) - delta_log2(counts[v], 16));
+    return bits16 * 100u >= len * delta_log2(len < 256 ? len : 256, 16) * NOISE_PERCENT;
 }
 
 /* --- coding --- */
@@ -132,18 +93,9 @@ static struct delta_codec *codec_for(const struct delta_analysis *base, const st
     return c;
 }
 
-static enum ot_status discard(void *ctx, uint32_t offset, const uint8_t *bytes, uint32_t len)
-{
-    (void)ctx;
-    (void)offset;
-    (void)bytes;
-    (void)len;
-    return OT_OK;
-}
-
 static enum ot_status code(const struct delta_analysis *base, const struct delta_analysis *target,
                            const struct delta_ops *ops, const struct delta_mapping *map,
-                           const struct ot_delta_header *h, struct output *out)
+                           const struct ot_delta_header *h, struct delta_output *out)
 {
     struct plan plan = {.base = base, .ops = ops, .target = target->bytes};
     struct delta_script script = {.ctx = &plan,
@@ -159,8 +111,8 @@ static enum ot_status code(const struct delta_analysis *base, const struct delta
     if (c == NULL)
         return OT_E_BUFFER;
     c->sector = sector;
-    c->write = discard;
-    delta_coder_start(&c->coder, emit, out);
+    c->write = delta_output_discard;
+    delta_coder_start(&c->coder, delta_output_put, out);
     delta_codec_start(c, &base_source, &written_source, &script);
     while (c->phase != DELTA_DONE && c->failure == OT_OK)
         delta_codec_step(c);
@@ -215,7 +167,7 @@ static bool tell(const struct delta_listener *listener, unsigned percent)
 
 static enum ot_status find_and_code(const struct delta_analysis *b, const struct delta_analysis *t,
                                     const struct ot_delta_header *h, const struct delta_listener *listener,
-                                    struct output *out, struct delta_patch *patch)
+                                    struct delta_output *out, struct delta_patch *patch)
 {
     struct delta_ops ops = {0};
     struct delta_mapping *map = calloc(1, sizeof *map);
@@ -238,20 +190,6 @@ static enum ot_status find_and_code(const struct delta_analysis *b, const struct
     return st;
 }
 
-static enum ot_status prove(const struct delta_file *base, const struct delta_file *target,
-                            struct delta_patch *patch)
-{
-    struct delta_file made = {.bytes = patch->bytes, .size = patch->size};
-    uint8_t *result;
-    uint32_t size;
-    enum ot_status st =
-        delta_apply_measured(base, &made, &result, &size, &patch->decoder_reads, &patch->decoder_steps);
-    if (st == OT_OK && (size != target->size || memcmp(result, target->bytes, size) != 0))
-        st = OT_E_PATCH_RESULT;
-    free(result);
-    return st == OT_OK || st == OT_E_BUFFER ? st : OT_E_PATCH_RESULT;
-}
-
 static bool ends_in_signatures(const struct delta_file *target)
 {
     return target->size > DELTA_SECTOR && target->size % DELTA_SECTOR == 0 &&
@@ -264,12 +202,9 @@ static enum ot_status make(const struct delta_file *base, const struct delta_fil
                            const struct delta_listener *listener, struct delta_patch *patch)
 {
     struct delta_analysis b = {0}, t = {0};
-    struct output out = {0};
-    uint8_t header[OT_DELTA_HEADER_BYTES];
+    struct delta_output out = {0};
     uint32_t body = target->size - (patch->header.is_signed ? DELTA_SECTOR : 0);
-    ot_delta_header_write(&patch->header, header);
-    for (uint32_t i = 0; i < sizeof header; i++)
-        emit(&out, header[i]);
+    delta_output_put_header(&out, &patch->header);
     enum ot_status st = OT_E_BUFFER;
     tell(listener, 0);
     if (delta_analyse(&b, base->bytes, base->size, bl, delta_find_gp(base->bytes, bl)) &&
@@ -281,7 +216,7 @@ static enum ot_status make(const struct delta_file *base, const struct delta_fil
     patch->size = out.size;
     tell(listener, 85);
     if (st == OT_OK)
-        st = prove(base, target, patch);
+        st = delta_prove(base, target, patch);
     if (st != OT_OK)
         delta_patch_free(patch);
     else

@@ -1,5 +1,6 @@
 /**
- * Patches: a target image rebuilt from the base image that runs and a small patch. Push-style, no heap, integers only.
+ * Patches: a target image rebuilt from the base image that runs and a small patch, or from a compressed full image alone.
+ * Push-style, no heap, integers only.
  *
  *     struct ot_delta_io io = {.base = base, .base_digest = running, .written = slot, .write = write_slot, .ctx = slot};
  *     static struct ot_delta delta;      // OT_DELTA_CONTEXT_BYTES
@@ -32,7 +33,9 @@
 #define OT_DELTA_STEPS_PER_BYTE 64u
 
 enum ot_delta_method {
-    OT_DELTA_CODED = 1, /* the codec; knows instructions where the header names a chip, else plain data */
+    OT_DELTA_CODED = 1,  /* the codec; knows instructions where the header names a chip, else plain data */
+    OT_DELTA_FULL = 2,   /* the target alone, compressed: no base, its size and digest are zero */
+    OT_DELTA_STORED = 3, /* likewise, as it is: nothing compresses it */
 };
 
 struct ot_delta_header {
@@ -51,7 +54,8 @@ OT_CHECKED enum ot_status ot_delta_header_read(const uint8_t bytes[OT_DELTA_HEAD
 void ot_delta_header_write(const struct ot_delta_header *h, uint8_t bytes[OT_DELTA_HEADER_BYTES]);
 
 struct ot_delta_io {
-    struct ot_source base;        /* the whole base file; what lies behind it, as in a slot, is not read */
+    struct ot_source base;        /* the whole base file; what lies behind it, as in a slot, is not read;
+                                     nothing of it is when the patch is a full image */
     struct ot_digest base_digest; /* what it is known to be */
     struct ot_source written;     /* reads back target bytes that `write` has taken */
     uint32_t target_max;          /* room for the target */

@@ -4,7 +4,7 @@
  *
  *     delta_mutations COUNT SEED [OLD NEW]...      of made files of 0.5 to 8 KiB; of these files where given
  *
- * Made files: plain, of both instruction sets, signed. A mutation is one to four of: bits, bytes, runs taken out, put in, copied,
+ * Made files: plain, of both instruction sets, signed; every third target without its base. A mutation is one to four of: bits, bytes, runs taken out, put in, copied,
  * cut off, hung on; the header included. The patch comes in chunks of any size.
  */
 #include "image_support.h"
@@ -223,9 +223,10 @@ static void one_case(const struct pair *p, struct tally *tally)
 
 /* --- the pairs --- */
 
-static void make_patch(struct pair *p)
+static void make_patch(struct pair *p, bool is_full)
 {
-    HOLDS(delta_make(&p->base, &p->target, &p->patch) == OT_OK);
+    HOLDS((is_full ? delta_make_full(&p->target, &p->patch) : delta_make(&p->base, &p->target, &p->patch)) ==
+          OT_OK);
     delta_file_digest(&p->base, &p->base_digest);
 }
 
@@ -306,7 +307,7 @@ static void make_files(struct pair *p, uint32_t i)
         if (i % 5u == 4)
             sign_pair(p);
     }
-    make_patch(p);
+    make_patch(p, i % 3u == 2u);
 }
 
 static struct delta_file load(const char *path)
@@ -323,7 +324,7 @@ static uint32_t make_pairs(struct pair *pairs, int argc, char **argv)
     for (int i = 3; i + 1 < argc && n < PAIRS_MAX; i += 2, n++) {
         pairs[n].base = load(argv[i]);
         pairs[n].target = load(argv[i + 1]);
-        make_patch(&pairs[n]);
+        make_patch(&pairs[n], n % 3u == 2u);
     }
     if (n > 0)
         return n;

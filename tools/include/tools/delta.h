@@ -42,10 +42,19 @@ struct delta_listener {
 /** delta_make() with somebody who waits for it; `listener` may be NULL. A target that has to be coded anew begins again. */
 OT_CHECKED enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
                                           const struct delta_listener *listener, struct delta_patch *out);
+
+/**
+ * A patch without a base: the target alone, compressed, or stored where that is no shorter. Applied before it is returned.
+ * Time and memory: about 1.5 s and 30 times the file for 2 MB images. Returns as delta_make().
+ */
+OT_CHECKED enum ot_status delta_make_full(const struct delta_file *target, struct delta_patch *out);
+OT_CHECKED enum ot_status delta_make_full_told(const struct delta_file *target,
+                                               const struct delta_listener *listener,
+                                               struct delta_patch *out);
 void delta_patch_free(struct delta_patch *p);
 
 /**
- * Apply a patch. `*out` receives a buffer of the target's size, owned by the caller; NULL on failure.
+ * Apply a patch; `base` NULL where it needs none. `*out` receives a buffer of the target's size, owned by the caller; NULL on failure.
  *
  * @return what ot_delta_feed() and ot_delta_finish() return; OT_E_PATCH_RESULT when the digest is not the header's; OT_E_BUFFER.
  */

@@ -51,6 +51,50 @@ uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t by
 /** A byte as it is: eight even bits. */
 uint8_t delta_code_raw(struct delta_coder *c, uint8_t byte);
 
+/* --- a bit whose states are mixed, by each owner's own rate (of the weights) and limit (of experience) --- */
+
+#define DELTA_MIX_SUREST 2047 /* Q8: 8.0 */
+
+/** Probability of a 1, of 65536. `input` is what the weights learn from. */
+static inline uint32_t delta_mix(const int16_t *w, uint16_t *const slot[DELTA_BYTE_INPUTS - 1u],
+                                 int32_t input[DELTA_BYTE_INPUTS])
+{
+    int32_t sum = w[DELTA_BYTE_INPUTS - 1u] * 256;
+    input[DELTA_BYTE_INPUTS - 1u] = 256;
+    for (unsigned j = 0; j < DELTA_BYTE_INPUTS - 1u; j++) {
+        input[j] = delta_stretch(delta_bit_p(*slot[j]));
+        sum += w[j] * input[j];
+    }
+    int32_t x = sum >> 12;
+    if (x > DELTA_MIX_SUREST)
+        x = DELTA_MIX_SUREST;
+    if (x < -DELTA_MIX_SUREST)
+        x = -DELTA_MIX_SUREST;
+    return delta_squash(x);
+}
+
+/* A step along the gradient, rounded to nearest, within +-8. */
+static inline int16_t delta_mix_adjusted(int16_t weight, int32_t gradient, int32_t rate)
+{
+    int32_t w = weight + ((gradient * rate + 0x8000) >> 16);
+    return (int16_t)(w > INT16_MAX ? INT16_MAX : w < INT16_MIN ? INT16_MIN : w);
+}
+
+static inline unsigned delta_code_mixed(struct delta_coder *c, unsigned bit, int16_t *w,
+                                        uint16_t *const slot[DELTA_BYTE_INPUTS - 1u], int32_t rate,
+                                        unsigned limit)
+{
+    int32_t input[DELTA_BYTE_INPUTS];
+    uint32_t p1 = delta_mix(w, slot, input);
+    bit = delta_code_bit_fast(c, bit, p1);
+    int32_t error = ((bit != 0 ? 65536 : 0) - (int32_t)p1) >> 4;
+    for (unsigned j = 0; j < DELTA_BYTE_INPUTS; j++)
+        w[j] = delta_mix_adjusted(w[j], input[j] * error, rate);
+    for (unsigned j = 0; j < DELTA_BYTE_INPUTS - 1u; j++)
+        delta_bit_learn(slot[j], bit, limit);
+    return bit;
+}
+
 static inline uint32_t delta_hash(uint32_t a, uint32_t b)
 {
     uint32_t h = (a * 0x9E3779B1u) ^ ((b + 0x7F4A7C15u) * 0x85EBCA6Bu);

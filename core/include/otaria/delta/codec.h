@@ -12,6 +12,7 @@
 
 #include "otaria/delta/byte_model.h"
 #include "otaria/delta/coder.h"
+#include "otaria/delta/full.h"
 #include "otaria/delta/hits.h"
 #include "otaria/delta/unit.h"
 
@@ -55,6 +56,8 @@ struct delta_script {
     bool (*is_noise)(void *ctx, uint32_t at, uint32_t len);
     /** Does the present copy end before `at`? */
     bool (*is_over)(void *ctx, uint32_t at);
+    /** Full images instead of all these: the token that begins at `at`. */
+    void (*token)(void *ctx, uint32_t at, struct delta_token *out);
 };
 
 struct delta_moved {
@@ -71,6 +74,8 @@ enum delta_phase {
     DELTA_INSERT,
     DELTA_COPY,
     DELTA_SIGNATURES,
+    DELTA_FULL,   /* full.c: no base, */
+    DELTA_STORED, /* and nothing coded */
     DELTA_DONE
 };
 
@@ -102,38 +107,45 @@ struct delta_codec {
     uint32_t edge;                    /* `here` holds until there */
     uint8_t checksum;
 
-    /* the present operation */
-    uint32_t inserting;  /* bytes left */
-    uint32_t piece_left; /* of the present piece of them */
-    bool is_noise;       /* which comes as it is */
-    uint32_t old, old_begin, old_last_end;
-    uint8_t phase_left;
-    bool is_first_unit;
-    uint32_t jumps[3]; /* base offset minus target offset of the last copies, newest first */
-    uint32_t piece;    /* map entry that covers the present old address; DELTA_NOWHERE: before the first */
-
-    /* map and caches */
-    uint32_t map_count, map_wanted;
-    struct delta_map map;
-    uint32_t values[DELTA_VALUE_CACHE];
-    struct delta_moved moved[DELTA_MISS_CACHE], moved_literals[DELTA_MISS_CACHE];
-    uint32_t last_literal;       /* address in the new image of the literal loaded last; 0 none */
     struct delta_registers regs; /* of the new image */
 
-    /* signature sector */
-    struct {
-        bool is_begun, is_open, is_new_key;
-        uint8_t count, at; /* blocks */
-        uint16_t raw_at, raw_end, then_at, then_end;
-        struct ot_digest covered;
-    } signature;
+    union {
+        struct {
+            /* the present operation */
+            uint32_t inserting;  /* bytes left */
+            uint32_t piece_left; /* of the present piece of them */
+            bool is_noise;       /* which comes as it is */
+            uint32_t old, old_begin, old_last_end;
+            uint8_t phase_left;
+            bool is_first_unit;
+            uint32_t jumps[3]; /* base offset minus target offset of the last copies, newest first */
+            uint32_t
+                piece; /* map entry that covers the present old address; DELTA_NOWHERE: before the first */
 
-    /* models */
-    struct delta_hits hits;
-    struct delta_bytes bytes;
-    struct delta_number n_size, n_insert, n_jump, n_gap, n_shift;
-    uint16_t b_phase[4], b_jump[8], b_ends[DELTA_HITS_GAPS * 2u], b_same[DELTA_KIND_SLOTS][4][8], b_shift[2],
-        b_noise[2];
+            /* map and caches */
+            uint32_t map_count, map_wanted;
+            struct delta_map map;
+            uint32_t values[DELTA_VALUE_CACHE];
+            struct delta_moved moved[DELTA_MISS_CACHE], moved_literals[DELTA_MISS_CACHE];
+            uint32_t last_literal; /* address in the new image of the literal loaded last; 0 none */
+
+            /* signature sector */
+            struct {
+                bool is_begun, is_open, is_new_key;
+                uint8_t count, at; /* blocks */
+                uint16_t raw_at, raw_end, then_at, then_end;
+                struct ot_digest covered;
+            } signature;
+
+            /* models */
+            struct delta_hits hits;
+            struct delta_bytes bytes;
+            struct delta_number n_size, n_insert, n_jump, n_gap, n_shift;
+            uint16_t b_phase[4], b_jump[8], b_ends[DELTA_HITS_GAPS * 2u], b_same[DELTA_KIND_SLOTS][4][8],
+                b_shift[2], b_noise[2];
+        };
+        struct delta_full full; /* instead of all that */
+    };
 };
 
 /** NULL in a decoder. */

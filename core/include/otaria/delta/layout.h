@@ -13,6 +13,7 @@
 
 #define DELTA_SEGMENTS_MAX 16u
 #define DELTA_NOWHERE      UINT32_MAX
+#define DELTA_FLASH_WINDOW 0x04000000u /* bytes of a chip's window of flash */
 
 enum delta_arch { DELTA_PLAIN = 0, DELTA_XTENSA = 1, DELTA_RISCV = 2 };
 
