@@ -45,28 +45,41 @@ static const char *chip_of(const struct ot_delta_header *h)
     return chip != NULL ? chip->name : "none";
 }
 
+static const char *method_of(const struct ot_delta_header *h)
+{
+    if (h->method == OT_DELTA_CODED)
+        return h->has_chip ? "image" : "plain";
+    return h->method == OT_DELTA_FULL ? "full" : "stored";
+}
+
 /* What every verb answers about a patch. */
 static json_t *patch_json(const struct ot_delta_header *h, uint32_t bytes)
 {
     char base[OT_DIGEST_HEX_BYTES], target[OT_DIGEST_HEX_BYTES];
+    bool has_base = h->method == OT_DELTA_CODED;
     ot_digest_to_hex(&h->base_digest, base);
     ot_digest_to_hex(&h->target_digest, target);
-    return json_pack("{s:s,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:b,s:f}", "base", base, "base_bytes",
-                     (json_int_t)h->base_bytes, "target", target, "target_bytes", (json_int_t)h->target_bytes,
-                     "bytes", (json_int_t)bytes, "method", h->has_chip ? "image" : "plain", "profile",
-                     PROFILE, "chip", chip_of(h), "signatures", (int)h->is_signed, "percent",
+    return json_pack("{s:s?,s:I,s:s,s:I,s:I,s:s,s:s,s:s,s:b,s:f}", "base", has_base ? base : NULL,
+                     "base_bytes", (json_int_t)h->base_bytes, "target", target, "target_bytes",
+                     (json_int_t)h->target_bytes, "bytes", (json_int_t)bytes, "method", method_of(h),
+                     "profile", PROFILE, "chip", chip_of(h), "signatures", (int)h->is_signed, "percent",
                      100.0 * bytes / h->target_bytes);
 }
 
 static void print_patch(const struct ot_delta_header *h, uint32_t bytes)
 {
     char hex[OT_DIGEST_HEX_BYTES];
+    bool has_base = h->method == OT_DELTA_CODED;
     ot_digest_to_hex(&h->base_digest, hex);
-    printf("%-16s%s, %u bytes\n", "from", hex, h->base_bytes);
+    if (has_base)
+        printf("%-16s%s, %u bytes\n", "from", hex, h->base_bytes);
     ot_digest_to_hex(&h->target_digest, hex);
     printf("%-16s%s, %u bytes\n", "to", hex, h->target_bytes);
-    printf("%-16s%s%s, profile %s\n", "method", h->has_chip ? "instructions of " : "plain data",
-           h->has_chip ? chip_of(h) : "", PROFILE);
+    printf("%-16s%s%s%s, profile %s\n", "method",
+           has_base                     ? ""
+           : h->method == OT_DELTA_FULL ? "full image, "
+                                        : "full image as it is, ",
+           h->has_chip ? "instructions of " : "plain data", h->has_chip ? chip_of(h) : "", PROFILE);
     printf("%-16s%u bytes, %.2f %% of the target\n", "patch", bytes, 100.0 * bytes / h->target_bytes);
 }
 
@@ -84,21 +97,24 @@ static void show_progress(void *ctx, unsigned percent)
     fprintf(stderr, "\rmaking the patch %3u %%%s", percent, percent == 100 ? "\n" : "");
 }
 
+/* `old` NULL: the full image. */
 static int create(struct cli *cli, const struct file *old, const struct file *new, const char *paths[2],
                   const char *out)
 {
-    struct delta_file base = view(old), target = view(new);
+    struct delta_file base = old != NULL ? view(old) : (struct delta_file){0}, target = view(new);
     struct delta_patch patch;
     const struct delta_listener person = {.progress = show_progress};
-    bool shows = isatty(STDERR_FILENO) != 0;
-    enum ot_status st = delta_make_told(&base, &target, shows ? &person : NULL, &patch);
-    if (shows && st != OT_OK)
+    const struct delta_listener *listener = isatty(STDERR_FILENO) != 0 ? &person : NULL;
+    enum ot_status st = old != NULL ? delta_make_told(&base, &target, listener, &patch)
+                                    : delta_make_full_told(&target, listener, &patch);
+    if (listener != NULL && st != OT_OK)
         fputc('\n', stderr);
     if (st == OT_E_IMAGE_TOO_LARGE)
-        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: empty", paths[old->len == 0 ? 0 : 1]);
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: empty",
+                        paths[old == NULL || old->len == 0 ? 0 : 1]);
     if (st != OT_OK)
-        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s to %s: %s", paths[0], paths[1],
-                        ot_status_text(st));
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s%s%s: %s", paths[0],
+                        old != NULL ? " to " : "", old != NULL ? paths[1] : "", ot_status_text(st));
     int done = store(cli, out, patch.bytes, patch.size);
     if (done == EXIT_OK)
         done = answer(cli, &patch.header, patch.size);
@@ -106,29 +122,47 @@ static int create(struct cli *cli, const struct file *old, const struct file *ne
     return done;
 }
 
+/* One file with --full, two without; `loaded` borrows nothing. */
+static int load_files(const struct cli *cli, const char *paths[2], unsigned count, bool is_full,
+                      struct file loaded[2])
+{
+    if (count != (is_full ? 1u : 2u))
+        return cli_usage(cli, is_full ? "--full takes one file" : "two files are needed, or --full and one");
+    int done = -1;
+    for (unsigned i = 0; i < count && done < 0; i++)
+        done = load(cli, paths[i], &loaded[i]);
+    return done;
+}
+
+static void drop_files(struct file loaded[2])
+{
+    free(loaded[0].bytes);
+    free(loaded[1].bytes);
+}
+
 int cmd_delta_create(struct cli *cli, int argc, char **argv)
 {
     const char *paths[2], *out = NULL, *profile = PROFILE;
-    struct file old = {0}, new = {0};
+    struct file files[2] = {{0}};
+    bool is_full = false;
+    unsigned count;
     const struct cli_option options[] = {
+        {"full", CLI_FLAG, &is_full, NULL, "NEW alone, compressed: for devices with any base or none"},
         {"out", CLI_TEXT, &out, "PATCH", "the patch"},
         {"profile", CLI_TEXT, &profile, "NAME", "what decoder it is for: standard (32 KiB with its buffers)"},
         CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options,
-                         &(struct cli_positional){.items = paths, .min = 2, .max = 2}, NULL);
+                         &(struct cli_positional){.items = paths, .min = 1, .max = 2}, &count);
     if (done >= 0)
         return done;
     if (out == NULL)
         return cli_usage(cli, "--out is needed");
     if (strcmp(profile, PROFILE) != 0)
         return cli_usage(cli, "--profile: there is only " PROFILE);
-    done = load(cli, paths[0], &old);
+    done = load_files(cli, paths, count, is_full, files);
     if (done < 0)
-        done = load(cli, paths[1], &new);
-    if (done < 0)
-        done = create(cli, &old, &new, paths, out);
-    free(old.bytes);
-    free(new.bytes);
+        done = create(cli, is_full ? NULL : &files[0], &files[is_full ? 0 : 1], paths, out);
+    drop_files(files);
     return done;
 }
 
@@ -142,19 +176,23 @@ static int read_header(const struct cli *cli, const char *path, const struct fil
     return -1;
 }
 
+/* `old` NULL: the full image. */
 static int apply(struct cli *cli, const struct file *old, const struct file *file, const char *paths[2],
                  const char *out)
 {
-    struct delta_file base = view(old), patch = view(file);
+    struct delta_file base = old != NULL ? view(old) : (struct delta_file){0}, patch = view(file);
+    const char *path = paths[old != NULL ? 1 : 0];
     struct ot_delta_header h;
     struct ot_digest is;
     char wanted[OT_DIGEST_HEX_BYTES], got[OT_DIGEST_HEX_BYTES];
     uint8_t *result;
     uint32_t size;
-    int done = read_header(cli, paths[1], file, &h);
+    int done = read_header(cli, path, file, &h);
     if (done >= 0)
         return done;
-    enum ot_status st = delta_apply(&base, &patch, &result, &size);
+    enum ot_status st = delta_apply(old != NULL ? &base : NULL, &patch, &result, &size);
+    if (st == OT_E_PATCH_BASE && old == NULL)
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: needs its base: no full image", path);
     if (st == OT_E_PATCH_BASE) {
         delta_file_digest(&base, &is);
         ot_digest_to_hex(&is, got);
@@ -163,7 +201,7 @@ static int apply(struct cli *cli, const struct file *old, const struct file *fil
                         got, wanted);
     }
     if (st != OT_OK)
-        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: %s", paths[1], ot_status_text(st));
+        return cli_fail(cli, EXIT_ERROR, ot_status_wire(st), "%s: %s", path, ot_status_text(st));
     done = store(cli, out, result, size);
     if (done == EXIT_OK)
         done = answer(cli, &h, patch.size);
@@ -174,22 +212,23 @@ static int apply(struct cli *cli, const struct file *old, const struct file *fil
 int cmd_delta_apply(struct cli *cli, int argc, char **argv)
 {
     const char *paths[2], *out = NULL;
-    struct file old = {0}, patch = {0};
-    const struct cli_option options[] = {{"out", CLI_TEXT, &out, "NEW", "the target, verified"},
-                                         CLI_OPTIONS_END};
+    struct file files[2] = {{0}};
+    bool is_full = false;
+    unsigned count;
+    const struct cli_option options[] = {
+        {"full", CLI_FLAG, &is_full, NULL, "PATCH alone: it was made with --full"},
+        {"out", CLI_TEXT, &out, "NEW", "the target, verified"},
+        CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options,
-                         &(struct cli_positional){.items = paths, .min = 2, .max = 2}, NULL);
+                         &(struct cli_positional){.items = paths, .min = 1, .max = 2}, &count);
     if (done >= 0)
         return done;
     if (out == NULL)
         return cli_usage(cli, "--out is needed");
-    done = load(cli, paths[0], &old);
+    done = load_files(cli, paths, count, is_full, files);
     if (done < 0)
-        done = load(cli, paths[1], &patch);
-    if (done < 0)
-        done = apply(cli, &old, &patch, paths, out);
-    free(old.bytes);
-    free(patch.bytes);
+        done = apply(cli, is_full ? NULL : &files[0], &files[is_full ? 0 : 1], paths, out);
+    drop_files(files);
     return done;
 }
 

@@ -165,7 +165,8 @@ static uint8_t source_byte(struct delta_codec *d, uint32_t distance)
     return f->view[f->have];
 }
 
-void delta_full_keys(const struct delta_spot *s, unsigned predicted, bool again, uint32_t k[DELTA_FULL_CONTEXTS])
+void delta_full_keys(const struct delta_spot *s, unsigned predicted, bool again,
+                     uint32_t k[DELTA_FULL_CONTEXTS])
 {
     unsigned phase = s->phase;
     k[0] = s->in_code ? delta_hash(s->now, 16 + phase) : delta_hash(phase, 1);
@@ -183,8 +184,8 @@ static uint8_t code_byte(struct delta_codec *d, uint8_t byte, unsigned predicted
     for (unsigned i = 8; i-- > 0;) {
         uint16_t *slots[DELTA_FULL_CONTEXTS];
         delta_full_slots(f->table, keys, partial, slots);
-        partial = partial << 1 | delta_code_mixed(&d->coder, byte >> i & 1u, f->weights[i][again][phase], slots,
-                                                  DELTA_FULL_RATE, DELTA_FULL_LIMIT);
+        partial = partial << 1 | delta_code_mixed(&d->coder, byte >> i & 1u, f->weights[i][again][phase],
+                                                  slots, DELTA_FULL_RATE, DELTA_FULL_LIMIT);
     }
     return (uint8_t)partial;
 }
@@ -242,8 +243,8 @@ static void step_token(struct delta_codec *d)
     struct delta_token t = {0};
     if (script != NULL)
         script->token(script->ctx, delta_full_position(d), &t);
-    if (delta_code_adaptive(&d->coder, t.length > 0,
-                            &f->b_match[f->history][delta_full_phase(&f->spot)]) != 0) {
+    if (delta_code_adaptive(&d->coder, t.length > 0, &f->b_match[f->history][delta_full_phase(&f->spot)]) !=
+        0) {
         step_match(d, &t);
         return;
     }

@@ -100,6 +100,36 @@ static void files_that_are_no_images_are_patched_as_plain_data(void **state)
     expect_same(new, out);
 }
 
+static void full_images_need_no_base(void **state)
+{
+    (void)state;
+    json_t *made = succeed(OTARIA("delta", "create", "--full", new, "--out", patch));
+    assert_string_equal(text_of(made, "method"), "full");
+    assert_string_equal(text_of(made, "chip"), "esp32c3");
+    assert_true(json_is_null(json_object_get(made, "base")));
+    assert_int_equal(json_integer_value(json_object_get(made, "base_bytes")), 0);
+    json_t *told = succeed(OTARIA("delta", "info", patch));
+    assert_true(json_equal(made, told));
+    json_t *applied = succeed(OTARIA("delta", "apply", "--full", patch, "--out", out));
+    assert_true(json_equal(made, applied));
+    expect_same(new, out);
+    json_decref(succeed(OTARIA("delta", "apply", old, patch, "--out", out))); /* nor mind one */
+    expect_same(new, out);
+    write_file(odd, "\x01\x9E\x37\x79\xB9\x7F\x4A\x7C", 8);
+    json_decref(succeed(OTARIA("delta", "create", "--full", odd, "--out", patch)));
+    json_decref(succeed(OTARIA("delta", "apply", "--full", patch, "--out", out)));
+    expect_same(odd, out);
+    json_decref(succeed(OTARIA("delta", "create", old, new, "--out", patch)));
+    fails(OTARIA("delta", "apply", "--full", patch, "--out", out), 1, "needs its base");
+    fails(OTARIA("delta", "create", "--full", old, new, "--out", out), 2, "--full takes one");
+    fails(OTARIA("delta", "create", new, "--out", out), 2, "two files");
+    write_file(odd, "", 0);
+    fails(OTARIA("delta", "create", "--full", odd, "--out", out), 1, "empty");
+    json_decref(made);
+    json_decref(told);
+    json_decref(applied);
+}
+
 /* `at` of the patch changed, or cut there: refused by name, and no file appears. */
 static void expect_refused(uint32_t at, bool cut, const char *message)
 {
@@ -162,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_apply_info),
         cmocka_unit_test(files_that_are_no_images_are_patched_as_plain_data),
+        cmocka_unit_test(full_images_need_no_base),
         cmocka_unit_test(refusals_say_what_is_wrong),
         cmocka_unit_test(making_shows_progress_on_a_terminal_alone),
         cmocka_unit_test(words_that_are_missing_or_unknown),

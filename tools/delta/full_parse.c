@@ -116,8 +116,7 @@ static void reach(struct full_parser *p, uint32_t from, uint32_t at, uint32_t co
                   uint32_t distance)
 {
     struct full_node *best = &p->nodes[WAYS * at], *second = best + 1;
-    struct full_node way = {
-        .cost = cost, .from = from, .token = {.length = length, .distance = distance}};
+    struct full_node way = {.cost = cost, .from = from, .token = {.length = length, .distance = distance}};
     if (cost >= second->cost && second->cost >= best->cost)
         return;
     bool is_like_best = best->cost != FULL_NOTHING && last_distance(p, best) == last_distance(p, &way);
@@ -144,9 +143,9 @@ static void arrive(struct full_parser *p, struct full_node *n)
     }
     while (i < DELTA_FULL_REPEATS && b->distances[i] != n->token.distance)
         i++;
-    n->history = delta_full_pushed(b->history, i == DELTA_FULL_REPEATS  ? DELTA_WAS_NEW
-                                               : n->token.length == 1 ? DELTA_WAS_REPEATED_BYTE
-                                                                      : DELTA_WAS_REPEATED);
+    n->history = delta_full_pushed(b->history, i == DELTA_FULL_REPEATS ? DELTA_WAS_NEW
+                                               : n->token.length == 1  ? DELTA_WAS_REPEATED_BYTE
+                                                                       : DELTA_WAS_REPEATED);
     for (i = i < DELTA_FULL_REPEATS ? i : DELTA_FULL_REPEATS - 1u; i > 0; i--)
         n->distances[i] = n->distances[i - 1];
     n->distances[0] = n->token.distance;

@@ -58,7 +58,8 @@ void full_window_pass(struct full_window *w, uint32_t at)
     w->pairs[pair] = w->triples[triple] = at;
     uint32_t *before = &w->children[2u * at], *behind = before + 1, known_before = 0, known_behind = 0;
     for (unsigned depth = DEPTH; from != FULL_NOTHING && depth > 0; depth--) {
-        uint32_t *children = &w->children[2u * from], n = known_before < known_behind ? known_before : known_behind;
+        uint32_t *children = &w->children[2u * from],
+                 n = known_before < known_behind ? known_before : known_behind;
         while (n < limit && b[from + n] == b[at + n])
             n++;
         consider(w, from, at, n);

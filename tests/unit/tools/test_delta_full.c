@@ -127,7 +127,7 @@ static void test_headers_may_lie(void **state)
 {
     uint8_t method;
     (void)state;
-    for (unsigned i = 0; i < 3u * CHIPS; i++) {
+    for (unsigned i = 0; i < 2u * CHIPS; i++) {
         uint32_t size = make_image(chips[i % CHIPS], true);
         size = i % 2u == 0 ? size : 20u + draw(2000); /* and segments may be cut by the file's end */
         there_and_back(size, &method);
@@ -141,7 +141,9 @@ static void test_plain_files_come_back(void **state)
     for (uint32_t i = 0; i < 12; i++) {
         uint32_t size = 1u + i * 1777u;
         for (uint32_t k = 0; k < size; k++)
-            bytes[k] = (uint8_t)(i % 3u == 0 ? draw(5) * 31u : k > 40 && draw(9) != 0 ? bytes[k - i - 1u] : draw(256));
+            bytes[k] = (uint8_t)(i % 3u == 0              ? draw(5) * 31u
+                                 : k > 40 && draw(9) != 0 ? bytes[k - i - 1u]
+                                                          : draw(256));
         there_and_back(size, &method);
     }
     memset(bytes, 0xFF, ROOM);
@@ -213,7 +215,8 @@ static void test_units_turn_exactly(void **state)
 /* The point of it: one function called from two places is the same bytes. */
 static void test_calls_of_one_function_look_alike(void **state)
 {
-    uint8_t a[8] = {0x25, 0x01, 0x00}, b[8] = {0xE5, 0x00, 0x00}; /* call8 to 0x400D0014, from ..00 and ..04 */
+    uint8_t a[8] = {0x25, 0x01, 0x00},
+            b[8] = {0xE5, 0x00, 0x00}; /* call8 to 0x400D0014, from ..00 and ..04 */
     uint8_t c[8] = {0xEF, 0x00, 0x40, 0x01}, e[8] = {0xEF, 0x00, 0x00, 0x01}; /* jal +20 and +16 */
     (void)state;
     delta_full_to_absolute(delta_chip_by_id(0), a, 0x400D0000);

@@ -116,8 +116,8 @@ static inline uint32_t delta_full_pushed(uint32_t history, unsigned was)
 }
 
 /** States of the next bit, `partial` being a 1 and the bits of the byte so far. */
-static inline void delta_full_slots(uint16_t *table, const uint32_t keys[DELTA_FULL_CONTEXTS], uint32_t partial,
-                                    uint16_t *slots[DELTA_FULL_CONTEXTS])
+static inline void delta_full_slots(uint16_t *table, const uint32_t keys[DELTA_FULL_CONTEXTS],
+                                    uint32_t partial, uint16_t *slots[DELTA_FULL_CONTEXTS])
 {
     for (unsigned j = 0; j < DELTA_FULL_CONTEXTS; j++)
         slots[j] = &table[(uint64_t)(keys[j] + partial * 0x9E3779B1u) * DELTA_FULL_SLOTS >> 32];
