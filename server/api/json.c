@@ -213,6 +213,21 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
                      percent(gate_floor(g->members)), "gate", json_gate(r, ring));
 }
 
+/* Crashes and link losses of those that run it, beside those that wait. */
+static json_t *json_watch(const struct rollout_watch *w)
+{
+    static const char *const names[WATCH_METRICS] = {"crashes", "link_losses"};
+    json_t *out = json_pack("{s:f,s:f}", "e_value", exp(fmin(rollout_watch_log_e(w), 600)), "halts_at",
+                            1 / WATCH_ALPHA);
+    for (unsigned k = 0; k < WATCH_METRICS; k++)
+        json_object_set_new(out, names[k],
+                            json_pack("{s:I,s:f,s:I,s:f}", "events", (json_int_t)w->events[k], "expected",
+                                      round(w->expected[k] * 100) / 100, "control_events",
+                                      (json_int_t)w->control_events[k], "e_value",
+                                      exp(fmin(gate_rates_log_e(&w->rates[k]), 600))));
+    return out;
+}
+
 json_t *json_rollout(const struct fleet_rollout *r)
 {
     char id[24];
@@ -220,9 +235,9 @@ json_t *json_rollout(const struct fleet_rollout *r)
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
         json_array_append_new(rings, json_ring(&r->engine, i));
     snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
                      "version", r->release->version, "release", (json_int_t)r->release->number, "state",
                      rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
                      json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer",
-                     json_transfer(r), "rings", rings);
+                     json_transfer(r), "health", json_watch(&r->engine.watch), "rings", rings);
 }

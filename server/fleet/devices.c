@@ -202,7 +202,8 @@ static void take_facts(struct visit *v)
 /* Soak, crashes and being alive, in every rollout this device belongs to that still looks at it. */
 static void note_presence(struct visit *v)
 {
-    uint32_t crashes = v->m->health.panics + v->m->health.watchdogs;
+    const struct ot_health *health = &v->m->health;
+    struct rollout_counters counters = {.of = {health->panics + health->watchdogs, health->link_losses}};
     for (size_t i = 0; i < v->d->membership_count; i++) {
         struct fleet_rollout *r = v->d->memberships[i].rollout;
         struct fleet_change change = change_of(v, r);
@@ -212,7 +213,7 @@ static void note_presence(struct visit *v)
              r != v->d->product->rollouts[v->d->product->rollout_count - 1]))
             continue;
         rollout_alive(&r->engine, v->d->memberships[i].member, v->now, &sink);
-        rollout_seen(&r->engine, v->d->memberships[i].member, fleet_runs_release(v->d, r->release), crashes,
+        rollout_seen(&r->engine, v->d->memberships[i].member, fleet_runs_release(v->d, r->release), &counters,
                      v->now, &sink);
     }
 }

@@ -249,7 +249,8 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
               (int64_t)m->ring, (int64_t)m->state, (int64_t)m->reason, (int64_t)m->attempt, (int64_t)x->way,
               (int64_t)x->bytes, (int64_t)m->offered_ms, (int64_t)m->changed_ms, x->changed_at_ms,
               (int64_t)m->soak_ms, (int64_t)m->seen_ms, (int64_t)m->soak_running, (int64_t)m->crashes_base,
-              (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check);
+              (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check, (int64_t)m->links_seen,
+              (int64_t)m->last_ms[WATCH_CRASHES], (int64_t)m->last_ms[WATCH_LINK_LOSSES]);
 }
 
 void fleet_store_ring(struct fleet_change *change, uint32_t ring)
@@ -279,10 +280,17 @@ static void tell_member(struct fleet_change *change, uint32_t index)
     fleet_timeline(change->fleet, change->batch, change->rollout, "attempt", m->ring, x->device->id, text);
 }
 
+static void store_rollout_state(struct fleet_change *change)
+{
+    const struct rollout *r = &change->rollout->engine;
+    char *watch = fleet_watch_to_text(&r->watch);
+    store_add(change->batch, STORE_SET_ROLLOUT, (int64_t)r->state, r->reason, watch, (int64_t)r->id);
+    free(watch);
+}
+
 static void on_effect(void *ctx, const struct rollout_effect *e)
 {
     struct fleet_change *change = ctx;
-    const struct rollout *r = &change->rollout->engine;
     switch (e->kind) {
     case EFFECT_MEMBER:
         tell_member(change, e->member);
@@ -292,7 +300,7 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
         fleet_store_ring(change, e->ring);
         break;
     case EFFECT_ROLLOUT:
-        store_add(change->batch, STORE_SET_ROLLOUT, (int64_t)r->state, r->reason, (int64_t)r->id);
+        store_rollout_state(change);
         break;
     case EFFECT_TIMELINE:
     default:

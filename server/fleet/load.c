@@ -308,7 +308,8 @@ static void on_rollout(void *ctx, const struct store_row *row)
     r->engine.poll_s = l->f->poll_s;
     r->created_ms = store_int(row, 6);
     if (r->product == NULL || r->release == NULL || (unsigned)r->engine.state >= ROLLOUT_STATES ||
-        plan_from_text(store_text(row, 5), &r->engine.plan) != 0) {
+        plan_from_text(store_text(row, 5), &r->engine.plan) != 0 ||
+        fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
         problem(l, "rollout", store_text(row, 0));
         free(r);
         return;
@@ -364,6 +365,9 @@ static void on_member(void *ctx, const struct store_row *row)
     m->crashes_seen = (uint32_t)store_int(row, 15);
     m->exposure_ms = (uint64_t)store_int(row, 16);
     snprintf(x->check, sizeof x->check, "%s", store_text(row, 17));
+    m->links_seen = (uint32_t)store_int(row, 18);
+    m->last_ms[WATCH_CRASHES] = (uint64_t)store_int(row, 19);
+    m->last_ms[WATCH_LINK_LOSSES] = (uint64_t)store_int(row, 20);
     if (m->attempt >= l->f->next_attempt)
         l->f->next_attempt = m->attempt + 1;
 }

@@ -10,6 +10,10 @@ int fleet_load(struct fleet *f, struct error *err);
 char *fleet_rings_to_text(const struct ring_plan *rings);
 char *fleet_digests_to_text(const struct ot_digest *list, uint32_t count);
 char *fleet_plan_to_text(const struct rollout_plan *plan);
+/** What a rollout's watch must remember; free() it. */
+char *fleet_watch_to_text(const struct rollout_watch *watch);
+/** Reverse; "" is a watch that has seen nothing. */
+int fleet_watch_from_text(const char *text, struct rollout_watch *out);
 
 /** Queue the device's row: last_seen, seq and facts. */
 void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet_device *d);

@@ -193,20 +193,22 @@ void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, 
         rollout_judge(r, m->ring, now_ms, sink);
 }
 
-void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t crashes, uint64_t now_ms,
-                  const struct rollout_sink *sink)
+/* It does not run the release (yet, or any more): its counters begin anew. */
+static bool seen_elsewhere(struct rollout_member *m, const struct rollout_counters *counters, uint64_t now_ms)
 {
-    struct rollout_member *m = &r->members[member];
-    uint64_t cap = (uint64_t)r->poll_s * 3000u;
-    if (m->state != ATTEMPT_CONFIRMED || !runs_target) {
-        bool changed = m->soak_running || m->crashes_base != crashes || m->crashes_seen != crashes;
-        m->soak_running = false;
-        m->crashes_base = m->crashes_seen = crashes;
-        m->seen_ms = now_ms;
-        if (changed)
-            rollout_emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
-        return;
-    }
+    uint32_t crashes = counters->of[WATCH_CRASHES];
+    bool changed = m->soak_running || m->crashes_base != crashes || m->crashes_seen != crashes ||
+                   m->links_seen != counters->of[WATCH_LINK_LOSSES];
+    m->soak_running = false;
+    m->crashes_base = m->crashes_seen = crashes;
+    m->links_seen = counters->of[WATCH_LINK_LOSSES];
+    m->seen_ms = now_ms;
+    return changed;
+}
+
+static void seen_soaking(struct rollout_member *m, const struct rollout_counters *counters, uint64_t now_ms,
+                         uint64_t cap)
+{
     uint64_t gap = now_ms - m->seen_ms;
     if (gap > cap)
         gap = cap;
@@ -216,10 +218,25 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t
     }
     m->soak_running = true;
     m->seen_ms = now_ms;
-    bool crashed = crashes > m->crashes_seen;
-    m->crashes_seen = crashes;
-    rollout_emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
-    if (crashed)
+    m->crashes_seen = counters->of[WATCH_CRASHES];
+    m->links_seen = counters->of[WATCH_LINK_LOSSES];
+}
+
+void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
+                  const struct rollout_counters *counters, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    struct rollout_member *m = &r->members[member];
+    bool crashed = counters->of[WATCH_CRASHES] > m->crashes_seen,
+         soaks = m->state == ATTEMPT_CONFIRMED && runs_target;
+    bool changed = true;
+    rollout_watch_seen(r, member, runs_target, counters, now_ms);
+    if (soaks)
+        seen_soaking(m, counters, now_ms, (uint64_t)r->poll_s * 3000u);
+    else
+        changed = seen_elsewhere(m, counters, now_ms);
+    if (changed)
+        rollout_emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
+    if (soaks && crashed)
         rollout_judge(r, m->ring, now_ms, sink);
 }
 

@@ -30,4 +30,14 @@ void rollout_judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const stru
 /** What has not switched is called back. */
 void rollout_take_back(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
 
+/* watch.c */
+/** The member's counters at a check-in, before it takes them over. */
+void rollout_watch_seen(struct rollout *r, uint32_t member, bool runs_target,
+                        const struct rollout_counters *now, uint64_t now_ms);
+/** A poll interval is over: its events count; true when it had any. */
+bool rollout_watch_tick(struct rollout *r, uint64_t now_ms);
+/** What was seen so far, a person has accepted. */
+void rollout_watch_begin_anew(struct rollout *r);
+bool rollout_watch_is_bad(const struct rollout *r, uint32_t ring, char *text, size_t len);
+
 #endif

@@ -163,6 +163,7 @@ void rollout_judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const stru
     /* A finished rollout still reaches stragglers, and still stops when they are harmed. */
     if (r->state != ROLLOUT_RUNNING && r->state != ROLLOUT_FINISHED)
         return;
-    if (too_much_harm(r, ring, text, sizeof text) || too_many_crashes(r, ring, text, sizeof text))
+    if (too_much_harm(r, ring, text, sizeof text) || too_many_crashes(r, ring, text, sizeof text) ||
+        rollout_watch_is_bad(r, ring, text, sizeof text))
         halt(r, ring, text, now_ms, sink);
 }

@@ -49,14 +49,28 @@ static void go_on(struct rollout *r, uint64_t now_ms, const struct rollout_sink 
 {
     if (rollout_open_ring(r) < 0)
         rollout_advance(r, now_ms, sink);
-    for (uint32_t i = 0; i < r->plan.rings.count; i++)
-        rollout_judge(r, i, now_ms, sink);
+    for (uint32_t i = r->plan.rings.count; i > 0;
+         i--) { /* the last to be open first: it is the one to look at */
+        if (r->rings[i - 1].state != RING_WAITING)
+            rollout_judge(r, i - 1, now_ms, sink);
+    }
     rollout_tick(r, now_ms, sink);
+}
+
+/* A person goes on after a halt: what there was to see has been seen. */
+static bool go_on_by(struct rollout *r, enum rollout_input input, const char *reason,
+                     const struct rollout_sink *sink)
+{
+    if (rollout_next(r->state, input) < 0)
+        return false;
+    if (r->state == ROLLOUT_HALTED)
+        rollout_watch_begin_anew(r);
+    return rollout_move(r, input, reason, sink);
 }
 
 int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    if (!rollout_move(r, ROLLOUT_ON_RESUME, reason, sink))
+    if (!go_on_by(r, ROLLOUT_ON_RESUME, reason, sink))
         return -1;
     rollout_tell(sink, ROLLOUT_NO_ONE, "resumed", reason);
     for (uint32_t i = r->plan.rings.count; i > 0; i--) {
@@ -78,7 +92,7 @@ static bool has_stuck_ring(const struct rollout *r)
 int rollout_widen(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
 {
     char text[ROLLOUT_REASON_MAX + 64];
-    if (!rollout_move(r, ROLLOUT_ON_WIDEN, reason, sink))
+    if (!go_on_by(r, ROLLOUT_ON_WIDEN, reason, sink))
         return -1;
     bool stuck = has_stuck_ring(r); /* then it is meant, and not the ring that is open beside it */
     for (uint32_t i = 0; i < r->plan.rings.count; i++) {

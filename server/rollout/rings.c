@@ -170,10 +170,23 @@ static void step_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const s
         hold_out_of_time(r, ring, sink);
 }
 
+/* The ring to look at when all that run the release are worse off. */
+static uint32_t last_open_ring(const struct rollout *r)
+{
+    uint32_t ring = 0;
+    for (uint32_t i = 0; i < r->plan.rings.count; i++)
+        ring = r->rings[i].state != RING_WAITING ? i : ring;
+    return ring;
+}
+
 void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
 {
     if (r->state != ROLLOUT_CREATED)
         age_members(r, now_ms, sink); /* aborted too: each attempt ends in an outcome */
+    if (rollout_watch_tick(r, now_ms)) {
+        rollout_emit(sink, EFFECT_ROLLOUT, ROLLOUT_NO_ONE, ROLLOUT_NO_ONE, NULL, NULL);
+        rollout_judge(r, last_open_ring(r), now_ms, sink);
+    }
     for (int ring = rollout_open_ring(r); r->state == ROLLOUT_RUNNING && ring >= 0;) {
         step_ring(r, (uint32_t)ring, now_ms, sink);
         int next = rollout_open_ring(r);

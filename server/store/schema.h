@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -49,6 +49,11 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 5: patches: target by its file, base by its identity */
     "CREATE TABLE patch(target BLOB NOT NULL, base BLOB NOT NULL, sha256 BLOB NOT NULL, bytes INTEGER NOT NULL,"
     " profile INTEGER NOT NULL, state INTEGER NOT NULL, made_ms INTEGER NOT NULL, UNIQUE(target,base));",
+    /* 6: crashes and link losses beside the control's */
+    "ALTER TABLE member ADD COLUMN links_seen INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE member ADD COLUMN crashed_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE member ADD COLUMN link_lost_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollout ADD COLUMN watch TEXT NOT NULL DEFAULT '';",
 };
 
 #endif

@@ -17,6 +17,7 @@
 #include "rollout/attempt.h"
 #include "rollout/machine.h"
 #include "rollout/plan.h"
+#include "rollout/watch.h"
 
 /** One device in one rollout. Membership is frozen: `ring` never changes. */
 struct rollout_member {
@@ -31,7 +32,9 @@ struct rollout_member {
     bool soak_running;
     /* crash counting: the device's monotonic counter at confirmation, and once per day */
     uint32_t crashes_base, crashes_seen;
-    uint64_t exposure_ms; /* soak time again, but counting on after the ring has passed */
+    uint32_t links_seen;             /* link losses, by the device's monotonic counter */
+    uint64_t last_ms[WATCH_METRICS]; /* its last crash and link loss that told something */
+    uint64_t exposure_ms;            /* soak time again, but counting on after the ring has passed */
 };
 
 struct rollout_ring {
@@ -53,6 +56,7 @@ struct rollout {
     struct rollout_plan plan;
     uint32_t poll_s; /* what devices of this product are told; soak gaps are capped at three of it */
     struct rollout_ring rings[ROLLOUT_RINGS_MAX];
+    struct rollout_watch watch;     /* crashes and link losses beside the control's */
     struct rollout_member *members; /* the caller's array */
     uint32_t member_count;
 };
@@ -60,7 +64,7 @@ struct rollout {
 enum rollout_effect_kind {
     EFFECT_MEMBER,   /* members[member] changed */
     EFFECT_RING,     /* rings[ring] changed state or bound */
-    EFFECT_ROLLOUT,  /* state or reason changed */
+    EFFECT_ROLLOUT,  /* state, reason or watch changed */
     EFFECT_TIMELINE, /* something a person wants to read: `event`, `text` */
 };
 
@@ -117,9 +121,9 @@ void rollout_offer(struct rollout *r, uint32_t member, uint64_t attempt, uint64_
 void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, enum ot_status reason,
                    bool runs_target, uint64_t now_ms, const struct rollout_sink *sink);
 
-/** A check-in of a member: soak and crash evidence. `crashes` is its monotonic counter of panics and watchdogs. */
-void rollout_seen(struct rollout *r, uint32_t member, bool runs_target, uint32_t crashes, uint64_t now_ms,
-                  const struct rollout_sink *sink);
+/** A check-in of a member: soak, and evidence of health by its counters: panics and watchdogs, link losses. */
+void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
+                  const struct rollout_counters *counters, uint64_t now_ms, const struct rollout_sink *sink);
 
 /** Is a switch still wanted? While paused nobody is told either way: the device asks again. */
 enum rollout_switch {
