@@ -2,7 +2,7 @@
  * One patch made by a process of its own: what a hostile or an unlucky image can cost is bounded in memory and processor
  * time, and a maker that dies takes nothing with it.
  *
- * The process is this program again, called as `otariad --make-patch BASE TARGET OUT PARENT`. It runs at the a low priority,
+ * The process is this program again, called as `otariad --make-patch BASE TARGET OUT PARENT`. It runs at a low priority,
  * with PATCH_MEMORY_MAX of memory and PATCH_SECONDS_MAX of processor time, ends with its parent, writes OUT, reads it
  * back and applies it: only a patch that gave the target byte for byte from the bytes on disk is a success.
  */
