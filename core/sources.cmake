@@ -39,6 +39,7 @@ set(OTARIA_CORE_SOURCES
   wire/enrol.c
   wire/json_read.c
   wire/json_write.c
+  wire/metrics.c
   wire/names.c
   wire/reply.c
 )

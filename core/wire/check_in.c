@@ -23,13 +23,14 @@ enum {
     ASK,
     EVENTS,
     ATTRIBUTES,
-    PATCH_PROFILE
+    PATCH_PROFILE,
+    METRICS
 };
 
 static const char *const fields[] = {"v",          "device",     "chip",          "hw_rev",  "slot_bytes",
                                      "bootloader", "running",    "other",         "floor",   "secure_version",
                                      "keys",       "revoked",    "health",        "attempt", "ask",
-                                     "events",     "attributes", "patch_profile", NULL};
+                                     "events",     "attributes", "patch_profile", "metrics", NULL};
 
 #define REQUIRED                                                                                             \
     (1u << V | 1u << DEVICE | 1u << CHIP | 1u << HW_REV | 1u << SLOT_BYTES | 1u << BOOTLOADER |              \
@@ -87,6 +88,7 @@ static enum ot_status write_with(const struct ot_wire_check_in *m, uint8_t event
     ot_wire_put_name(&w, "ask", wire_asks, (uint32_t)m->ask);
     ot_wire_put_events(&w, m->events, events);
     ot_wire_put_attributes(&w, m->attributes, m->attribute_count);
+    ot_wire_put_metrics(&w, m->metrics, m->metric_count);
     ot_json_put_end(&w, '}');
     return ot_json_finish(&w, len);
 }
@@ -162,6 +164,9 @@ static void read_field(struct json_reader *r, int field, struct ot_wire_check_in
         break;
     case ATTRIBUTES:
         ot_wire_read_attributes(r, out->attributes, &out->attribute_count);
+        break;
+    case METRICS:
+        ot_wire_read_metrics(r, out->metrics, &out->metric_count);
         break;
     default:
         ot_json_skip(r);

@@ -40,6 +40,8 @@ bool ot_json_next_item(struct json_reader *r, bool *first);
 void ot_json_string(struct json_reader *r, char *out, size_t cap);
 /** A whole number in [0, max]. */
 uint64_t ot_json_number(struct json_reader *r, uint64_t max);
+/** A whole number in [-limit, limit]. */
+int64_t ot_json_signed(struct json_reader *r, int64_t limit);
 bool ot_json_bool(struct json_reader *r);
 void ot_json_digest(struct json_reader *r, struct ot_digest *out);
 /** Any value, validated. */
@@ -60,6 +62,7 @@ void ot_json_put_begin(struct json_writer *w, const char *name, char bracket); /
 void ot_json_put_end(struct json_writer *w, char bracket);
 void ot_json_put_string(struct json_writer *w, const char *name, const char *value);
 void ot_json_put_number(struct json_writer *w, const char *name, uint64_t value);
+void ot_json_put_signed(struct json_writer *w, const char *name, int64_t value);
 void ot_json_put_bool(struct json_writer *w, const char *name, bool value);
 void ot_json_put_digest(struct json_writer *w, const char *name, const struct ot_digest *value);
 

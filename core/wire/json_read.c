@@ -297,6 +297,18 @@ uint64_t ot_json_number(struct json_reader *r, uint64_t max)
     return r->status == OT_OK ? value : 0;
 }
 
+int64_t ot_json_signed(struct json_reader *r, int64_t limit)
+{
+    bool is_negative = ahead(r) == '-';
+    if (is_negative) {
+        r->at++;
+        if (peek(r) < '0' || peek(r) > '9') /* no white space, and no second sign */
+            ot_json_fail(r, OT_E_WIRE_SYNTAX);
+    }
+    int64_t value = (int64_t)ot_json_number(r, (uint64_t)limit);
+    return is_negative ? -value : value;
+}
+
 static bool literal(struct json_reader *r, const char *word)
 {
     size_t n = strlen(word);

@@ -93,7 +93,7 @@ void ot_json_put_string(struct json_writer *w, const char *name, const char *val
     put_quoted(w, value);
 }
 
-void ot_json_put_number(struct json_writer *w, const char *name, uint64_t value)
+static void put_whole(struct json_writer *w, const char *name, bool is_negative, uint64_t value)
 {
     char digits[21];
     size_t at = sizeof digits;
@@ -102,7 +102,19 @@ void ot_json_put_number(struct json_writer *w, const char *name, uint64_t value)
         value /= 10u;
     } while (value > 0);
     put_name(w, name);
+    if (is_negative)
+        put_char(w, '-');
     put(w, digits + at, sizeof digits - at);
+}
+
+void ot_json_put_number(struct json_writer *w, const char *name, uint64_t value)
+{
+    put_whole(w, name, false, value);
+}
+
+void ot_json_put_signed(struct json_writer *w, const char *name, int64_t value)
+{
+    put_whole(w, name, value < 0, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void ot_json_put_bool(struct json_writer *w, const char *name, bool value)

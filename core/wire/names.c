@@ -163,6 +163,11 @@ bool ot_wire_is_check_name(const char *s)
     return all_of(s, OT_CHECK_NAME_MAX, "_", false);
 }
 
+bool ot_wire_is_metric_name(const char *s)
+{
+    return all_of(s, OT_METRIC_NAME_MAX, "_", false);
+}
+
 void ot_wire_read_text(struct json_reader *r, char *out, size_t cap, wire_text_rule *rule)
 {
     ot_json_string(r, out, cap);

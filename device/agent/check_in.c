@@ -162,6 +162,34 @@ static void name_checks(const struct ot_agent *a, struct ot_wire_check_in *m)
     }
 }
 
+static bool is_new_name(const struct ot_wire_metric *list, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(list[i].name, name, strlen(name) + 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* A slip in the application's list costs that metric; it must never cost the check-in, and with it the next update. */
+static void fill_metrics(struct ot_agent *a, struct ot_wire_check_in *m)
+{
+    uint32_t count = 0;
+    if (a->port->app_metrics != NULL)
+        count = a->port->app_metrics(a->port->ctx, m->metrics);
+    if (count > OT_WIRE_METRICS_MAX)
+        count = OT_WIRE_METRICS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ot_wire_metric one = m->metrics[i];
+        one.name[OT_METRIC_NAME_MAX] = '\0';
+        if (ot_wire_is_metric_name(one.name) && is_new_name(m->metrics, m->metric_count, one.name) &&
+            one.value >= -OT_METRIC_VALUE_MAX && one.value <= OT_METRIC_VALUE_MAX)
+            m->metrics[m->metric_count++] = one;
+        else
+            agent_log(a, AGENT_LOG_METRIC, (int32_t)i, 0);
+    }
+}
+
 static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
 {
     struct ot_wire_check_in *m = &a->u.check_in;
@@ -185,6 +213,7 @@ static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
     name_checks(a, m);
     m->attribute_count = a->facts.attribute_count;
     memcpy(m->attributes, a->facts.attributes, sizeof m->attributes);
+    fill_metrics(a, m);
     return ot_wire_check_in_write(m, (char *)a->buffer, OT_AGENT_BUFFER_BYTES, len);
 }
 

@@ -137,6 +137,7 @@ enum agent_log_event {
     AGENT_LOG_ACKED,       /* sequence, kind: the server has this event, and it has left the outbox */
     AGENT_LOG_PATCH,       /* status, bytes decoded: the patch is given up for the full image */
     AGENT_LOG_KEY,         /* place in the descriptor's `revoke`, status: retired in the eFuses, or why not */
+    AGENT_LOG_METRIC,      /* place in the application's list, 0: may not travel, and is left out */
 };
 
 #endif

@@ -627,6 +627,12 @@ static void app_health(void *ctx, struct ot_health *health)
         health->crash_signature = v->crash_signature;
 }
 
+static uint32_t app_metrics(void *ctx, struct ot_wire_metric list[OT_WIRE_METRICS_MAX])
+{
+    const struct vdev *v = ctx;
+    return scenario_metrics(v->options.scenario, v->behaviour, v->facts.device, list);
+}
+
 /* Log events of device/agent/work.h, by number: what a screen or a test wants to hear. */
 static void log_event(void *ctx, uint32_t event, int32_t a, int32_t b)
 {
@@ -683,6 +689,7 @@ int vdev_port_init(struct vdev *v, struct error *err)
         .self_test_failed = self_test_failed,
         .may_restart = may_restart,
         .app_health = app_health,
+        .app_metrics = app_metrics,
         .log = log_event,
     };
     return 0;

@@ -1,5 +1,5 @@
 /* Scenario files: see vdev/scenario.h. */
-#include "vdev/scenario.h"
+#include "scenario_metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +152,8 @@ static int read_behaviour(const json_t *item, struct vdev_behaviour *b, struct e
             bad = read_u32(v, "behaviours.bytes_per_s", 1000000000, &b->bytes_per_s, err);
         else if (strcmp(key, "crash") == 0)
             bad = read_crash(v, &b->crash_signature, err);
+        else if (strcmp(key, "metrics") == 0)
+            bad = scenario_read_metrics(v, "behaviours.metrics", &b->metrics, err);
         else
             bad = error_set(err, "behaviours: unknown key %.40s", key);
         if (bad != 0)
@@ -204,6 +206,8 @@ static int read_key(const char *key, const json_t *v, struct vdev_scenario *out,
     }
     if (strcmp(key, "attributes") == 0)
         return read_attributes(v, key, out->attributes, &out->attribute_count, err);
+    if (strcmp(key, "metrics") == 0)
+        return scenario_read_metrics(v, key, &out->metrics, err);
     if (strcmp(key, "behaviours") == 0)
         return read_behaviours(v, out, err);
     return error_set(err, "unknown key %.40s", key);

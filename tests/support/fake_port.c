@@ -295,6 +295,13 @@ static void app_health(void *ctx, struct ot_health *health)
     health->link_losses = 1;
 }
 
+static uint32_t app_metrics(void *ctx, struct ot_wire_metric list[OT_WIRE_METRICS_MAX])
+{
+    const struct fake_port *f = ctx;
+    memcpy(list, f->metrics, sizeof f->metrics);
+    return f->metric_count;
+}
+
 static void log_event(void *ctx, uint32_t event, int32_t a, int32_t b)
 {
     (void)event;
@@ -337,6 +344,7 @@ void fake_port_start(struct fake_port *f)
         .self_test_failed = self_test_failed,
         .may_restart = may_restart,
         .app_health = app_health,
+        .app_metrics = app_metrics,
         .log = log_event,
     };
     memcpy(f->facts.device, "unit-1", 7);

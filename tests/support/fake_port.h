@@ -61,6 +61,8 @@ struct fake_port {
     enum ot_status self_test_reason;
     const char *failed_check;
     bool may_restart;
+    uint32_t metric_count;
+    struct ot_wire_metric metrics[OT_WIRE_METRICS_MAX];
     uint64_t now_ms;
     uint32_t random, resets, logged;
 };

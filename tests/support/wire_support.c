@@ -125,9 +125,7 @@ static unsigned with_value(const struct field *f, wire_read *read, const char *v
 
 static unsigned numbers_are_judged(const struct field *f, wire_read *read)
 {
-    static const char *const out_of_range[] = {"-1",
-                                               "-0",
-                                               "1.0",
+    static const char *const out_of_range[] = {"1.0",
                                                "1e400",
                                                "0e0",
                                                "9223372036854775808",
@@ -139,7 +137,11 @@ static unsigned numbers_are_judged(const struct field *f, wire_read *read)
                       with_value(f, read, "1x", OT_E_WIRE_SYNTAX) + with_value(f, read, ".5", OT_E_WIRE_TYPE);
     for (size_t i = 0; i < sizeof out_of_range / sizeof out_of_range[0]; i++)
         faults += with_value(f, read, out_of_range[i], OT_E_WIRE_RANGE);
-    return faults;
+    /* Metrics alone may be below zero. */
+    enum ot_status below = strncmp(f->path, "metrics.", 8) == 0 ? OT_OK : OT_E_WIRE_RANGE;
+    faults += with_value(f, read, "-1", below) + with_value(f, read, "-0", below);
+    faults += with_value(f, read, "-", below == OT_OK ? OT_E_WIRE_SYNTAX : OT_E_WIRE_RANGE);
+    return faults + with_value(f, read, "-9007199254740992", OT_E_WIRE_RANGE);
 }
 
 static unsigned strings_are_judged(const struct field *f, wire_read *read)
@@ -161,7 +163,7 @@ static unsigned strings_are_judged(const struct field *f, wire_read *read)
 
 static char kind_of(char first)
 {
-    return first >= '0' && first <= '9' ? '0' : first == 'f' ? 't' : first;
+    return first == '-' || (first >= '0' && first <= '9') ? '0' : first == 'f' ? 't' : first;
 }
 
 static unsigned check_field(const struct field *f, wire_read *read, const char *optional)
@@ -360,5 +362,10 @@ void wire_largest_check_in(struct ot_wire_check_in *m, char attribute_char)
     for (int i = 0; i < (int)OT_WIRE_ATTRIBUTES_MAX; i++) {
         wire_fill(m->attributes[i].name, OT_ATTRIBUTE_MAX, (char)('a' + i));
         wire_fill(m->attributes[i].value, OT_ATTRIBUTE_MAX, attribute_char);
+    }
+    m->metric_count = OT_WIRE_METRICS_MAX;
+    for (int i = 0; i < (int)OT_WIRE_METRICS_MAX; i++) {
+        wire_fill(m->metrics[i].name, OT_METRIC_NAME_MAX, (char)('a' + i));
+        m->metrics[i].value = -OT_METRIC_VALUE_MAX;
     }
 }

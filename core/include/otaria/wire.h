@@ -21,19 +21,29 @@
 #define OT_WIRE_MESSAGE_MAX    4096u /* bytes of any device message, either way */
 #define OT_WIRE_EVENTS_MAX     8u
 #define OT_WIRE_ATTRIBUTES_MAX 8u
+#define OT_WIRE_METRICS_MAX    8u
 #define OT_WIRE_KEYS_MAX       4u
 #define OT_WIRE_REVOKED_MAX    8u
 
-#define OT_DEVICE_ID_MAX  64u /* [A-Za-z0-9._:-]+ */
-#define OT_PRODUCT_MAX    31u /* [A-Za-z0-9._-]+, the app descriptor's project name */
-#define OT_VERSION_MAX    32u /* printable UTF-8 without control characters */
-#define OT_ATTEMPT_ID_MAX 24u /* [A-Za-z0-9-]+ */
-#define OT_ATTRIBUTE_MAX  48u
-#define OT_CHECK_NAME_MAX 24u /* [a-z0-9_]+ */
+#define OT_DEVICE_ID_MAX    64u /* [A-Za-z0-9._:-]+ */
+#define OT_PRODUCT_MAX      31u /* [A-Za-z0-9._-]+, the app descriptor's project name */
+#define OT_VERSION_MAX      32u /* printable UTF-8 without control characters */
+#define OT_ATTEMPT_ID_MAX   24u /* [A-Za-z0-9-]+ */
+#define OT_ATTRIBUTE_MAX    48u
+#define OT_CHECK_NAME_MAX   24u /* [a-z0-9_]+ */
+#define OT_METRIC_NAME_MAX  24u /* [a-z0-9_]+ */
+/** Largest magnitude of a metric: every reader of JSON keeps whole numbers up to here exact (2^53 - 1). */
+#define OT_METRIC_VALUE_MAX 9007199254740991
 
 struct ot_wire_attribute {
     char name[OT_ATTRIBUTE_MAX + 1];  /* [a-z0-9_]+ */
     char value[OT_ATTRIBUTE_MAX + 1]; /* printable UTF-8 */
+};
+
+/** A number of the application's own: heap floor, boot time ... The value of the image that runs, whole, in a unit that never changes. */
+struct ot_wire_metric {
+    char name[OT_METRIC_NAME_MAX + 1];
+    int64_t value; /* -OT_METRIC_VALUE_MAX .. OT_METRIC_VALUE_MAX */
 };
 
 struct ot_wire_enrol {
@@ -147,6 +157,8 @@ struct ot_wire_check_in {
     struct ot_wire_event events[OT_WIRE_EVENTS_MAX]; /* oldest first */
     uint8_t attribute_count;
     struct ot_wire_attribute attributes[OT_WIRE_ATTRIBUTES_MAX];
+    uint8_t metric_count;
+    struct ot_wire_metric metrics[OT_WIRE_METRICS_MAX]; /* names differ */
 };
 
 /** Exact bytes to fetch: GET /device/v1/artifacts/<sha256>, block hashes at .../blocks (32 bytes each, binary). */
@@ -221,6 +233,7 @@ bool ot_wire_is_version(const char *s);
 bool ot_wire_is_attribute_name(const char *s);
 bool ot_wire_is_attribute_value(const char *s);
 bool ot_wire_is_check_name(const char *s);
+bool ot_wire_is_metric_name(const char *s);
 
 /** Wire names ("confirmed", "power_on", ...) of the enums; never NULL. */
 const char *ot_event_kind_name(enum ot_event_kind kind);

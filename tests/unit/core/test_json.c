@@ -62,6 +62,53 @@ static void numbers_are_whole_and_in_range(void **state)
     }
 }
 
+static void signed_numbers_are_whole_and_in_range(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t limit, value;
+        enum ot_status status;
+    } cases[] = {
+        {"0", 0, 0, OT_OK},
+        {"-0", 0, 0, OT_OK},
+        {"-1", 1, -1, OT_OK},
+        {"\n-10 ", 10, -10, OT_OK},
+        {"-11", 10, 0, OT_E_WIRE_RANGE},
+        {"11", 10, 0, OT_E_WIRE_RANGE},
+        {"9223372036854775807", INT64_MAX, INT64_MAX, OT_OK},
+        {"-9223372036854775807", INT64_MAX, -INT64_MAX, OT_OK},
+        {"-9223372036854775808", INT64_MAX, 0, OT_E_WIRE_RANGE},
+        {"-", 9, 0, OT_E_WIRE_SYNTAX},
+        {"- 1", 9, 0, OT_E_WIRE_SYNTAX},
+        {"--1", 9, 0, OT_E_WIRE_SYNTAX},
+        {"+1", 9, 0, OT_E_WIRE_TYPE},
+        {"-1.0", 9, 0, OT_E_WIRE_RANGE},
+        {"-Infinity", 9, 0, OT_E_WIRE_SYNTAX},
+        {"NaN", 9, 0, OT_E_WIRE_TYPE},
+        {"\"-1\"", 9, 0, OT_E_WIRE_TYPE},
+        {"", 9, 0, OT_E_WIRE_SYNTAX},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct json_reader r = opened(cases[i].text);
+        int64_t value = ot_json_signed(&r, cases[i].limit);
+        assert_int_equal(ot_json_close(&r), cases[i].status);
+        assert_int_equal(value, cases[i].value);
+    }
+    char out[64];
+    size_t len = 0;
+    struct json_writer w;
+    ot_json_start(&w, out, sizeof out);
+    ot_json_put_begin(&w, NULL, '[');
+    ot_json_put_signed(&w, NULL, -INT64_MAX);
+    ot_json_put_signed(&w, NULL, 0);
+    ot_json_put_signed(&w, NULL, INT64_MAX);
+    ot_json_put_end(&w, ']');
+    assert_int_equal(ot_json_finish(&w, &len), OT_OK);
+    assert_int_equal(len, strlen("[-9223372036854775807,0,9223372036854775807]"));
+    assert_memory_equal(out, "[-9223372036854775807,0,9223372036854775807]", len);
+}
+
 static void strings_are_unescaped_and_bounded(void **state)
 {
     (void)state;
@@ -305,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_whole_and_in_range),
+        cmocka_unit_test(signed_numbers_are_whole_and_in_range),
         cmocka_unit_test(strings_are_unescaped_and_bounded),
         cmocka_unit_test(utf8_is_the_shortest_form_of_a_character),
         cmocka_unit_test(any_value_is_skipped_to_the_depth_allowed),

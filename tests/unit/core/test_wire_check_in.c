@@ -59,6 +59,11 @@ static void the_golden_message_reads_as_documented(void **state)
     assert_int_equal(got.events[0].bytes, 1203024);
     assert_string_equal(got.attributes[0].name, "region");
     assert_string_equal(got.attributes[0].value, "eu");
+    assert_int_equal(got.metric_count, 3);
+    assert_string_equal(got.metrics[0].name, "heap_floor");
+    assert_int_equal(got.metrics[0].value, 41216);
+    assert_string_equal(got.metrics[2].name, "rssi_dbm");
+    assert_int_equal(got.metrics[2].value, -67);
     free(text);
 }
 
@@ -80,7 +85,9 @@ static void every_field_is_judged(void **state)
     size_t len;
     char *text = wire_golden("check-in", &len);
     assert_int_equal(
-        wire_field_faults(text, read_it, " patch_profile other attempt events attributes attributes.region "),
+        wire_field_faults(text, read_it,
+                          " patch_profile other attempt events attributes attributes.region metrics"
+                          " metrics.heap_floor metrics.boot_ms metrics.rssi_dbm "),
         0);
     free(text);
 }
@@ -140,6 +147,30 @@ static void values_have_their_bounds_and_names(void **state)
         {"\"region\"", "\"Region\"", OT_E_WIRE_TEXT},
         {"\"region\"", "\"\"", OT_E_WIRE_TEXT},
         {"\"eu\"", "\"\"", OT_E_WIRE_TEXT},
+        {"41216", "9007199254740991", OT_OK},
+        {"41216", "-9007199254740991", OT_OK},
+        {"41216", "9007199254740992", OT_E_WIRE_RANGE},
+        {"41216", "-9007199254740992", OT_E_WIRE_RANGE},
+        {"41216", "99999999999999999999999", OT_E_WIRE_RANGE},
+        {"41216", "41216.5", OT_E_WIRE_RANGE},
+        {"41216", "4e4", OT_E_WIRE_RANGE},
+        {"41216", "NaN", OT_E_WIRE_TYPE},
+        {"41216", "-NaN", OT_E_WIRE_SYNTAX},
+        {"41216", "- 1", OT_E_WIRE_SYNTAX},
+        {"41216", "--1", OT_E_WIRE_SYNTAX},
+        {"41216", "-0", OT_OK},
+        {"41216", "-01", OT_E_WIRE_SYNTAX},
+        {"41216", "\"NaN\"", OT_E_WIRE_TYPE},
+        {"41216", "\"41216\"", OT_E_WIRE_TYPE},
+        {"41216", "null", OT_E_WIRE_TYPE},
+        {"41216", "[41216]", OT_E_WIRE_TYPE},
+        {"\"heap_floor\"", "\"boot_ms\"", OT_E_WIRE_DUPLICATE},
+        {"\"heap_floor\"", "\"Heap\"", OT_E_WIRE_TEXT},
+        {"\"heap_floor\"", "\"\"", OT_E_WIRE_TEXT},
+        {"\"heap_floor\"", "\"a_name_of_24_bytes_is_ok\"", OT_OK},
+        {"\"heap_floor\"", "\"one_of_25_bytes_is_too_lo\"", OT_E_WIRE_TEXT},
+        {"{\"heap_floor\":41216,\"boot_ms\":890,\"rssi_dbm\":-67}", "{}", OT_OK},
+        {"{\"heap_floor\":41216,\"boot_ms\":890,\"rssi_dbm\":-67}", "[]", OT_E_WIRE_TYPE},
         {"{\"seq\":9", "{\"new\":{},\"seq\":9", OT_OK},
         {"{\"boots\":12", "{\"new\":[1],\"boots\":12", OT_OK},
         {"\"revoked\":[]",
@@ -188,7 +219,7 @@ static void put_eight_before(const char *golden, const char *where, const char *
     memcpy(out + used, at + strlen(where), strlen(at + strlen(where)) + 1);
 }
 
-static void a_ninth_event_or_attribute_is_refused(void **state)
+static void a_ninth_event_attribute_or_metric_is_refused(void **state)
 {
     (void)state;
     static const char event[] = "{\"seq\":#,\"attempt\":\"a-1\",\"kind\":\"failed\",\"reason\":\"ok\","
@@ -199,6 +230,8 @@ static void a_ninth_event_or_attribute_is_refused(void **state)
     put_eight_before(text, "\"events\":[", event, out);
     assert_int_equal(read_it(out, strlen(out), NULL), OT_E_WIRE_TOO_MANY);
     put_eight_before(text, "\"attributes\":{", "\"a#\":\"v\",", out);
+    assert_int_equal(read_it(out, strlen(out), NULL), OT_E_WIRE_TOO_MANY);
+    put_eight_before(text, "\"metrics\":{", "\"a#\":1,", out);
     assert_int_equal(read_it(out, strlen(out), NULL), OT_E_WIRE_TOO_MANY);
     free(text);
 }
@@ -231,6 +264,8 @@ static void the_largest_check_in_gets_through_with_its_oldest_events(void **stat
             assert_int_equal(got.events[j].seq, largest.events[j].seq);
         assert_int_equal(got.attribute_count, OT_WIRE_ATTRIBUTES_MAX);
         assert_int_equal(got.revoked_count, OT_WIRE_REVOKED_MAX);
+        assert_int_equal(got.metric_count, OT_WIRE_METRICS_MAX);
+        assert_memory_equal(got.metrics, largest.metrics, sizeof got.metrics);
     }
 }
 
@@ -303,6 +338,10 @@ static void what_may_not_travel_is_not_written(void **state)
     REFUSED(m->attribute_count = OT_WIRE_ATTRIBUTES_MAX + 1, OT_E_WIRE_TOO_MANY);
     REFUSED(m->attributes[7].name[0] = 'A', OT_E_WIRE_TEXT);
     REFUSED(m->attributes[7].value[0] = '\xFF', OT_E_WIRE_TEXT);
+    REFUSED(m->metric_count = OT_WIRE_METRICS_MAX + 1, OT_E_WIRE_TOO_MANY);
+    REFUSED(m->metrics[7].name[0] = 'A', OT_E_WIRE_TEXT);
+    REFUSED(m->metrics[7].value = OT_METRIC_VALUE_MAX + 1, OT_E_WIRE_RANGE);
+    REFUSED(m->metrics[0].value = INT64_MIN, OT_E_WIRE_RANGE);
 }
 
 int main(void)
@@ -314,7 +353,7 @@ int main(void)
         cmocka_unit_test(a_message_is_whole_or_refused),
         cmocka_unit_test(values_have_their_bounds_and_names),
         cmocka_unit_test(an_unknown_reason_does_not_lose_its_event),
-        cmocka_unit_test(a_ninth_event_or_attribute_is_refused),
+        cmocka_unit_test(a_ninth_event_attribute_or_metric_is_refused),
         cmocka_unit_test(the_largest_check_in_gets_through_with_its_oldest_events),
         cmocka_unit_test(every_event_gets_through_in_the_end),
         cmocka_unit_test(events_wait_only_where_there_is_no_room),

@@ -181,6 +181,12 @@ struct ot_port {
     bool (*may_restart)(void *ctx);
     /** What the application counts: link losses, crash signature. The agent adds boots, resets and uptime. */
     void (*app_health)(void *ctx, struct ot_health *health);
+    /**
+     * Numbers of the application's own about the running image (docs/porting.md): up to OT_WIRE_METRICS_MAX into `list`;
+     * returns how many. A metric that is not known yet is left out. One with a name or a value that may not travel is left
+     * out by the agent. The entry may be NULL.
+     */
+    uint32_t (*app_metrics)(void *ctx, struct ot_wire_metric list[OT_WIRE_METRICS_MAX]);
     /** Event log: number and two integers; text is made outside. May be NULL. */
     void (*log)(void *ctx, uint32_t event, int32_t a, int32_t b);
 };

@@ -7,6 +7,9 @@
  *      "behaviours": [{"match": {"version": "1.2.0", "hw_rev": [2], "attributes": {"region": "eu"}},
  *                      "does": "crash_after", "after_s": 30, "crash": "00000000deadbeef"}]}
  *
+ * "metrics": {"heap_floor": 41000, "boot_ms": {"value": 900, "spread": 100}} is what the application reports; a behaviour
+ * has its own, which take the place of those of the same name.
+ *
  * `does`: healthy, self_test_fails, crash_at_once, crash_after, hang, lose_network, slow (with "bytes_per_s").
  * The first behaviour that matches counts. Unknown keys are refused by name. docs/scenarios.md has the whole page.
  */
@@ -30,6 +33,17 @@ enum vdev_does {
     VDEV_SLOW,
 };
 
+/** A number the application reports: `value`, and up to `spread` more or less, by device, always the same. */
+struct vdev_metric {
+    char name[OT_METRIC_NAME_MAX + 1];
+    int64_t value, spread;
+};
+
+struct vdev_metrics {
+    uint8_t count;
+    struct vdev_metric list[OT_WIRE_METRICS_MAX];
+};
+
 struct vdev_behaviour {
     enum vdev_does does;
     uint32_t after_s;                  /* crash_after: device seconds after boot */
@@ -38,6 +52,7 @@ struct vdev_behaviour {
     uint32_t fails;                    /* ... only the first so many tries; 0: every one */
     bool optional;                     /* ... and it is not required */
     uint64_t crash_signature;
+    struct vdev_metrics metrics; /* instead of the scenario's of the same name */
     /* match: everything given must hold */
     char version[OT_VERSION_MAX + 1]; /* "" = any */
     uint32_t release;                 /* 0 = any */
@@ -59,6 +74,7 @@ struct vdev_scenario {
     uint32_t speed;                /* device seconds per real second; 0: 1 */
     uint8_t attribute_count;
     struct ot_wire_attribute attributes[OT_WIRE_ATTRIBUTES_MAX];
+    struct vdev_metrics metrics;
     unsigned behaviour_count;
     struct vdev_behaviour *behaviours; /* owned */
 };
@@ -77,5 +93,9 @@ const struct vdev_behaviour *scenario_behaviour(const struct vdev_scenario *scen
                                                 const struct ot_wire_slot *running, uint8_t hardware_revision,
                                                 const struct ot_wire_attribute *attributes,
                                                 uint8_t attribute_count);
+
+/** What the application of this device reports with this behaviour (may be NULL); returns how many. */
+uint32_t scenario_metrics(const struct vdev_scenario *scenario, const struct vdev_behaviour *behaviour,
+                          const char *device, struct ot_wire_metric list[OT_WIRE_METRICS_MAX]);
 
 #endif

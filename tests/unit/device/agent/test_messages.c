@@ -144,6 +144,47 @@ static void revocations_of_chip_and_journal_are_told_together(void **state)
     assert_int_equal(told()->revoked[OT_WIRE_REVOKED_MAX - 1].bytes[0], 100 + OT_WIRE_REVOKED_MAX - 1);
 }
 
+static void set_metric(unsigned at, const char *name, int64_t value)
+{
+    memcpy(f.metrics[at].name, name, strlen(name) + 1);
+    f.metrics[at].value = value;
+}
+
+static void metrics_are_told_and_a_slip_costs_only_its_own(void **state)
+{
+    (void)state;
+    idle();
+    assert_int_equal(agent_work_idle(&a), EV_NONE);
+    assert_int_equal(told()->metric_count, 0);
+    set_metric(0, "heap_floor", 41000);
+    set_metric(1, "Boot time", 900); /* no such name may travel */
+    set_metric(2, "heap_floor", 1);  /* twice: the first counts */
+    set_metric(3, "too_large", OT_METRIC_VALUE_MAX + 1);
+    set_metric(4, "rssi_dbm", -OT_METRIC_VALUE_MAX);
+    memset(f.metrics[5].name, 'x', sizeof f.metrics[5].name); /* not ended: cut */
+    f.metrics[5].value = -1;
+    set_metric(6, "", 1);
+    f.metric_count = 7;
+    a.next_poll_ms = 0;
+    uint32_t logged = f.logged;
+    assert_int_equal(agent_work_idle(&a), EV_NONE);
+    assert_int_equal(f.logged - logged, 4);
+    assert_int_equal(told()->metric_count, 3);
+    assert_string_equal(told()->metrics[0].name, "heap_floor");
+    assert_int_equal(told()->metrics[0].value, 41000);
+    assert_string_equal(told()->metrics[1].name, "rssi_dbm");
+    assert_int_equal(told()->metrics[1].value, -OT_METRIC_VALUE_MAX);
+    assert_string_equal(told()->metrics[2].name, "xxxxxxxxxxxxxxxxxxxxxxxx");
+    f.metric_count = 1000; /* says more than there is room for */
+    a.next_poll_ms = 0;
+    assert_int_equal(agent_work_idle(&a), EV_NONE);
+    assert_int_equal(told()->metric_count, 3);
+    f.port.app_metrics = NULL;
+    a.next_poll_ms = 0;
+    assert_int_equal(agent_work_idle(&a), EV_NONE);
+    assert_int_equal(told()->metric_count, 0);
+}
+
 static void an_ack_that_cannot_be_noted_is_given_again(void **state)
 {
     (void)state;
@@ -292,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_reply_that_is_none_counts_as_no_answer),
         cmocka_unit_test(otadata_and_uptime_that_cannot_be_had_keep_nobody_silent),
         cmocka_unit_test(revocations_of_chip_and_journal_are_told_together),
+        cmocka_unit_test(metrics_are_told_and_a_slip_costs_only_its_own),
         cmocka_unit_test(an_ack_that_cannot_be_noted_is_given_again),
         cmocka_unit_test(reporting_waits_and_takes_an_offer),
         cmocka_unit_test(a_full_outbox_loses_progress_first_and_outcomes_never),

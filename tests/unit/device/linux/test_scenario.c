@@ -107,9 +107,77 @@ static void a_behaviour_is_for_those_it_names(void **state)
     scenario_fini(&s);
 }
 
+static int64_t told(const struct vdev_scenario *s, const struct vdev_behaviour *b, const char *device,
+                    const char *name, uint32_t count)
+{
+    struct ot_wire_metric list[OT_WIRE_METRICS_MAX] = {0};
+    assert_int_equal(scenario_metrics(s, b, device, list), count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0)
+            return list[i].value;
+    }
+    return INT64_MIN;
+}
+
+static void a_behaviour_has_metrics_of_its_own(void **state)
+{
+    (void)state;
+    struct vdev_scenario s;
+    struct error err;
+    assert_int_equal(read_text("{\"metrics\": {\"heap_floor\": 41000, \"rssi_dbm\": -67}, \"behaviours\":"
+                               " [{\"metrics\": {\"heap_floor\": -1, \"boot_ms\": 900}}]}",
+                               &s, &err),
+                     0);
+    assert_int_equal(told(&s, NULL, "a", "heap_floor", 2), 41000);
+    assert_int_equal(told(&s, NULL, "a", "rssi_dbm", 2), -67);
+    assert_int_equal(told(&s, &s.behaviours[0], "a", "heap_floor", 3), -1);
+    assert_int_equal(told(&s, &s.behaviours[0], "a", "rssi_dbm", 3), -67);
+    assert_int_equal(told(&s, &s.behaviours[0], "a", "boot_ms", 3), 900);
+    scenario_fini(&s);
+}
+
+/* Each device has its place in the spread, and keeps it; the fleet fills it. */
+static void metrics_spread_over_the_fleet(void **state)
+{
+    (void)state;
+    struct vdev_scenario s;
+    struct error err;
+    int64_t low = INT64_MAX, high = INT64_MIN, sum = 0;
+    assert_int_equal(
+        read_text("{\"metrics\": {\"boot_ms\": {\"value\": 900, \"spread\": 100}, \"x\": {\"value\": -5}}}",
+                  &s, &err),
+        0);
+    for (int i = 0; i < 1000; i++) {
+        char device[20];
+        snprintf(device, sizeof device, "lamp-%04d", i);
+        int64_t v = told(&s, NULL, device, "boot_ms", 2);
+        assert_int_equal(told(&s, NULL, device, "boot_ms", 2), v);
+        assert_int_equal(told(&s, NULL, device, "x", 2), -5);
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+        sum += v;
+    }
+    assert_true(low >= 800 && low < 805 && high <= 1000 && high > 995);
+    assert_true(sum > 892000 && sum < 908000); /* a standard error is 1.8 for each */
+    scenario_fini(&s);
+}
+
 static const struct {
     const char *text, *message;
 } refused[] = {
+    {"{\"metrics\": []}", "metrics: an object of at most 8"},
+    {"{\"metrics\": {\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1}}",
+     "metrics: an object of at most 8"},
+    {"{\"metrics\": {\"Heap\": 1}}", "metrics: Heap: a name"},
+    {"{\"metrics\": {\"heap\": 1.5}}", "metrics: a whole number"},
+    {"{\"metrics\": {\"heap\": \"1\"}}", "metrics: a whole number"},
+    {"{\"metrics\": {\"heap\": 9007199254740992}}", "metrics: a whole number"},
+    {"{\"metrics\": {\"heap\": {\"spread\": 1}}}", "metrics: value is missing"},
+    {"{\"metrics\": {\"heap\": {\"value\": 1, \"spread\": -1}}}", "metrics: a whole number"},
+    {"{\"metrics\": {\"heap\": {\"value\": 1, \"spread\": 9007199254740991}}}",
+     "value and spread are too large"},
+    {"{\"metrics\": {\"heap\": {\"value\": 1, \"mean\": 1}}}", "metrics: unknown key mean"},
+    {"{\"behaviours\": [{\"metrics\": {\"Heap\": 1}}]}", "behaviours.metrics: Heap"},
     {"[]", "a JSON object"},
     {"{\"colour\": 1}", "unknown key colour"},
     {"{\"fleet\": {}}", "unknown key fleet"}, /* nobody here takes it */
@@ -208,6 +276,9 @@ int main(void)
         cmocka_unit_test(every_key_is_taken_over),
         cmocka_unit_test(each_behaviour_has_its_name),
         cmocka_unit_test(a_behaviour_is_for_those_it_names),
+        cmocka_unit_test(a_behaviour_has_metrics_of_its_own),
+        cmocka_unit_test(metrics_spread_over_the_fleet),
+        cmocka_unit_test(more_attributes_than_a_device_can_have_are_refused),
         cmocka_unit_test(bad_scenarios_are_refused_with_the_field_named),
         cmocka_unit_test(more_attributes_than_a_device_can_have_are_refused),
         cmocka_unit_test(a_file_is_named_with_its_line),
