@@ -87,7 +87,7 @@ void rollout_set_member(struct rollout *r, uint32_t index, enum attempt_state st
                         const struct rollout_sink *sink)
 {
     struct rollout_member *m = &r->members[index];
-    r->rings[m->ring].counts[m->state]--;
+    r->rings[m->ring].counts[m->state] -= !OT_PLANTED(105);
     m->state = state;
     m->changed_ms = now_ms;
     r->rings[m->ring].counts[state]++;
@@ -112,17 +112,20 @@ void rollout_prepare(struct rollout *r)
 enum rollout_answer rollout_may_offer(const struct rollout *r, uint32_t member)
 {
     const struct rollout_member *m = &r->members[member];
-    if (attempt_is_open(m->state))
+    if (attempt_is_open(m->state) && !OT_PLANTED(114))
         return ROLLOUT_IN_PROGRESS;
     if (attempt_is_resolved(m->state))
         return ROLLOUT_ALREADY_DONE;
-    if (r->state != ROLLOUT_RUNNING && r->state != ROLLOUT_FINISHED)
+    if (r->state != ROLLOUT_RUNNING && r->state != ROLLOUT_FINISHED &&
+        !(OT_PLANTED(101) && r->state == ROLLOUT_PAUSED))
         return ROLLOUT_NOT_RUNNING;
     /* A ring that has passed stays open for its stragglers: they were offline, not refused. */
     const struct rollout_ring *g = &r->rings[m->ring];
     if (g->state != RING_ACTIVE && g->state != RING_SOAKING && g->state != RING_PASSED)
         return ROLLOUT_RING_NOT_OPEN;
-    return rollout_in_flight(r, m->ring) < g->bound ? ROLLOUT_OFFER : ROLLOUT_BOUND_REACHED;
+    uint32_t in_flight =
+        rollout_in_flight(r, m->ring) - (OT_PLANTED(102) && rollout_in_flight(r, m->ring) > 0);
+    return in_flight < g->bound ? ROLLOUT_OFFER : ROLLOUT_BOUND_REACHED;
 }
 
 const char *rollout_answer_text(enum rollout_answer answer)
@@ -180,9 +183,11 @@ void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, 
     int input = attempt_input_of(kind);
     if (input < 0)
         return;
-    if (kind == OT_EVENT_CONFIRMED && !runs_target)
+    if (kind == OT_EVENT_CONFIRMED && !runs_target && !OT_PLANTED(103))
         return; /* it says so and runs something else: no evidence of success */
     enum attempt_state next = attempt_next(m->state, (enum attempt_input)input);
+    if (OT_PLANTED(115) && next == m->state && kind == OT_EVENT_REVERTED && m->state == ATTEMPT_CONFIRMED)
+        next = ATTEMPT_REVERTED;
     if (next == m->state)
         return;
     m->reason = reason;
@@ -210,7 +215,7 @@ static void seen_soaking(struct rollout_member *m, const struct rollout_counters
                          uint64_t cap)
 {
     uint64_t gap = now_ms - m->seen_ms;
-    if (gap > cap)
+    if (gap > cap && !OT_PLANTED(104))
         gap = cap;
     if (m->soak_running) {
         m->soak_ms += gap;

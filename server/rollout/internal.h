@@ -2,6 +2,7 @@
 #ifndef ROLLOUT_INTERNAL_H
 #define ROLLOUT_INTERNAL_H
 
+#include "planted.h"
 #include "rollout/engine.h"
 
 #define ROLLOUT_NO_ONE UINT32_MAX

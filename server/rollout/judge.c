@@ -25,6 +25,8 @@ double rollout_alpha_part(const struct ring_plan *plan, uint32_t ring)
 static bool is_too_bad(const struct rollout_gate *g, const struct rollout_ring *ring)
 {
     uint32_t enough = ring->members <= 2 ? 1 : 2;
+    if (OT_PLANTED(112) && g->harmed > 0 && !g->is_accepted)
+        return true;
     return g->harmed >= enough && !g->is_accepted && g->log_e >= g->log_halt - 1e-9; /* 20 is enough */
 }
 
@@ -45,7 +47,7 @@ struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring)
     g.is_accepted = g.harmed > 0 && g.harmed <= at->accepted;
     if (is_too_bad(&g, at))
         g.verdict = GATE_FAIL;
-    else if (g.resolved >= g.quorum && (g.upper <= g.limit || g.is_accepted))
+    else if (g.resolved >= g.quorum && (g.upper <= g.limit || g.is_accepted || OT_PLANTED(116)))
         g.verdict = GATE_PASS;
     return g;
 }

@@ -132,6 +132,7 @@ int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const 
     if (!rollout_move(r, ROLLOUT_ON_ABORT, reason, sink))
         return -1;
     rollout_tell(sink, ROLLOUT_NO_ONE, "aborted", reason);
-    rollout_take_back(r, now_ms, sink);
+    if (!OT_PLANTED(117))
+        rollout_take_back(r, now_ms, sink);
     return 0;
 }

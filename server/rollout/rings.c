@@ -54,12 +54,12 @@ static void age_members(struct rollout *r, uint64_t now_ms, const struct rollout
             continue;
         if (m->state == ATTEMPT_OFFERED && now_ms - m->offered_ms >= lease)
             next = attempt_next(m->state, ATTEMPT_ON_LEASE_OVER);
-        else if (now_ms - m->changed_ms >= stale)
+        else if (now_ms - m->changed_ms >= stale && !(OT_PLANTED(109) && attempt_has_switched(m->state)))
             next = attempt_next(m->state, ATTEMPT_ON_STALE);
         if (next == m->state)
             continue;
         rollout_set_member(r, i, next, now_ms, sink);
-        if (attempt_is_harm(next))
+        if (attempt_is_harm(next) && !OT_PLANTED(111))
             rollout_judge(r, m->ring, now_ms, sink);
     }
 }
@@ -69,13 +69,14 @@ static void widen(struct rollout *r, uint32_t ring, const struct rollout_sink *s
 {
     struct rollout_ring *g = &r->rings[ring];
     uint32_t resolved = rollout_resolved(r, ring);
-    if (g->bound == UINT32_MAX || resolved < g->resolved_at_widening + g->bound)
+    if (g->bound == UINT32_MAX || (resolved < g->resolved_at_widening + g->bound && !OT_PLANTED(113)))
         return;
     if (rollout_harmed(r, ring) * 100u > r->plan.max_failure_percent * resolved)
         return;
     g->resolved_at_widening = resolved;
     g->bound = g->bound > UINT32_MAX / 4 ? g->bound : g->bound * 2;
-    rollout_emit(sink, EFFECT_RING, ROLLOUT_NO_ONE, ring, NULL, NULL);
+    if (!OT_PLANTED(106))
+        rollout_emit(sink, EFFECT_RING, ROLLOUT_NO_ONE, ring, NULL, NULL);
 }
 
 /*
@@ -86,13 +87,14 @@ static bool has_spoken(const struct rollout *r, uint32_t ring)
 {
     const struct rollout_ring *g = &r->rings[ring];
     uint32_t resolved = rollout_resolved(r, ring);
-    return rollout_in_flight(r, ring) == 0 && resolved * 100u >= g->members * r->plan.quorum_percent;
+    return (rollout_in_flight(r, ring) == 0 || OT_PLANTED(108)) &&
+           resolved * 100u >= g->members * r->plan.quorum_percent;
 }
 
 static bool has_soaked(const struct rollout *r, uint32_t ring)
 {
     uint32_t confirmed = r->rings[ring].counts[ATTEMPT_CONFIRMED];
-    return rollout_soaked(r, ring) * 100u >= confirmed * r->plan.quorum_percent;
+    return OT_PLANTED(107) || rollout_soaked(r, ring) * 100u >= confirmed * r->plan.quorum_percent;
 }
 
 static void pass(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
@@ -166,7 +168,8 @@ static void step_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const s
     if (g->state == RING_SOAKING && has_soaked(r, ring))
         step_soaked(r, ring, now_ms, sink);
     bool is_open = g->state == RING_ACTIVE || g->state == RING_SOAKING;
-    if (is_open && now_ms - g->opened_ms >= (uint64_t)rollout_plan_decide_by_s(&r->plan) * 1000u)
+    if (is_open && !OT_PLANTED(110) &&
+        now_ms - g->opened_ms >= (uint64_t)rollout_plan_decide_by_s(&r->plan) * 1000u)
         hold_out_of_time(r, ring, sink);
 }
 

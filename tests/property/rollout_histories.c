@@ -1,30 +1,36 @@
 /*
  * Random histories of rollouts: devices that report, repeat, reorder, lie, crash, go silent, come late or never; a
- * server that is killed; operators that pause, resume, widen, retry and abort. After every step:
- *   H1 rollout_check() holds
- *   H2 an offer is allowed only while the rollout runs (or has finished) and the ring is open or has passed (W3)
- *   H3 offers in force, counted one by one, are within the bound; the bound has doubled only for outcomes (W4)
- *   H4 a ring passes by itself only with a quorum of outcomes, own soak and an upper bound within the limit, no harm at
- *      all, or harm that was accepted (W5)
- *   H9 it halts for harm that is too much, and for nothing less, by the e-value of its definition
- *   H5 what was told to the database is what memory says; a kill before the commit takes back one whole step (W1)
- *   H6 members are what a naive reading of the log makes of them (W2); in exactly one ring, which never changes
- * and at the end, when nobody speaks any more:
- *   H7 no attempt stays without an outcome (V7)
- *   H8 the rollout does not run on for ever: each ring ends passed, failed or held
+ * server that is killed; operators that pause, resume, widen, retry and abort. After every step, and again when the
+ * server has been killed in it (W1-W5, V7: docs/threat-model.md):
+ *   H1  rollout_check() holds; among it: a device is in exactly one ring
+ *   H2  no offer outside an open or passed ring, and none while the rollout stands still; explain says the same (W3)
+ *   H3  offers in force, counted one by one, are within the bound; the bound has doubled only for outcomes (W4)
+ *   H4  a ring passes by itself only with a quorum of outcomes, own soak and an upper bound within the limit, no harm at
+ *       all, or harm that was accepted (W5)
+ *   H5  what was told to the database is what memory says; a kill before the commit takes back one whole step (W1)
+ *   H6  members, and the counts of each ring, are what a naive reading of the log makes of them; rings never change (W2)
+ *   H9  it halts for harm that is too much, and for nothing less, by the e-value of its definition
+ *   H10 once a pause or abort was answered no offer is made until somebody goes on, whatever else happens (W3)
+ *   H11 an attempt has a number of its own, and is over before its device gets another (W2, V7)
+ * and at the end, when devices are dead, away for a while, alive without ever finishing, well, or new:
+ *   H8  nothing goes on for ever: each ring ends passed, failed or held
+ *   H7  and, once nobody speaks any more, no attempt is without an outcome (V7)
  *
  *     rollout_histories [--histories N] [--seed S]     S alone is played with --histories 1
  */
 #include "rollout_reference.h"
+
+#include "rollout/explain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMBERS_MAX 60u
-#define STEPS_MAX   160u
-#define LOG_MAX     16384u
+#define MEMBERS_MAX  60u
+#define STEPS_MAX    160u
+#define LOG_MAX      16384u
+#define ATTEMPTS_MAX 4096u
 
 struct world {
     struct rollout live, stored; /* stored: what the effects have put into the database */
@@ -36,12 +42,15 @@ struct world {
     uint64_t random, now_ms, next_attempt;
     struct rollout_counters counters[MEMBERS_MAX];
     bool runs[MEMBERS_MAX];
-    bool person; /* this step was an operator's */
+    bool person;                  /* this step was an operator's */
+    bool stopped, stopped_before; /* a pause or an abort was answered, and nobody has gone on since */
+    const char *broken;           /* what went wrong inside a step */
     const char *step;
 };
 
 static struct {
-    uint64_t steps, offers, passed, held, halted, finished, kills, watched;
+    uint64_t steps, offers, passed, held, halted, finished, kills, watched, refused_offers,
+        ends[ROLLOUT_STATES];
 } seen;
 
 /* splitmix64 */
@@ -78,6 +87,11 @@ static void restore(struct world *w)
     w->live = w->stored;
     w->live.members = w->live_members;
     rollout_prepare(&w->live);
+    w->next_attempt = 1; /* behind the highest there is, as a server does */
+    for (uint32_t i = 0; i < w->live.member_count; i++) {
+        if (w->live_members[i].attempt >= w->next_attempt)
+            w->next_attempt = w->live_members[i].attempt + 1;
+    }
 }
 
 static bool same_member(const struct rollout_member *a, const struct rollout_member *b)
@@ -171,16 +185,62 @@ static const char *check_pass(const struct world *w, const struct tally *t, uint
     return NULL;
 }
 
+/* What a check-in of this member that asks for an offer acts on, and what `explain` tells. */
+static bool is_offered(const struct world *w, uint32_t m, bool runs_release)
+{
+    struct rollout_situation s = {.has_checked_in = true,
+                                  .rollout = &w->live,
+                                  .version = "1.0.0",
+                                  .runs_release = runs_release,
+                                  .member = (int)m,
+                                  .place = -1,
+                                  .check = ""};
+    enum rollout_why why = rollout_decide(&s);
+    return why == WHY_OFFERED_NEXT || why == WHY_OFFERED_AGAIN;
+}
+
 static const char *check_offers(const struct world *w)
 {
     for (uint32_t i = 0; i < w->live.member_count; i++) {
         enum ring_state ring = w->live.rings[w->live_members[i].ring].state;
-        if (rollout_may_offer(&w->live, i) != ROLLOUT_OFFER)
+        bool allowed = rollout_may_offer(&w->live, i) == ROLLOUT_OFFER;
+        if (allowed != is_offered(w, i, false))
+            return "H2: the engine and explain differ";
+        if (!allowed)
             continue;
+        if (w->stopped)
+            return "H10: an offer after the answer to pause or abort";
         if (w->live.state != ROLLOUT_RUNNING && w->live.state != ROLLOUT_FINISHED)
             return "H2: an offer while the rollout stands still";
         if (ring != RING_ACTIVE && ring != RING_SOAKING && ring != RING_PASSED)
             return "H2: an offer outside an open ring";
+    }
+    return NULL;
+}
+
+static const char *check_attempts(const struct world *w)
+{
+    static uint64_t history = 0, used_in[ATTEMPTS_MAX];
+    history++;
+    for (uint32_t i = 0; i < w->live.member_count; i++) {
+        uint64_t attempt = w->live_members[i].attempt;
+        if (attempt == 0)
+            continue;
+        if (attempt >= w->next_attempt || attempt >= ATTEMPTS_MAX || used_in[attempt] == history)
+            return "H11: two attempts have one number";
+        used_in[attempt] = history;
+    }
+    return NULL;
+}
+
+static const char *check_counts(const struct world *w, const struct reference_member *ref)
+{
+    uint32_t counts[ROLLOUT_RINGS_MAX][ATTEMPT_STATES] = {{0}};
+    for (uint32_t i = 0; i < w->live.member_count; i++)
+        counts[w->live_members[i].ring][ref[i].state]++;
+    for (uint32_t i = 0; i < w->live.plan.rings.count; i++) {
+        if (memcmp(counts[i], w->live.rings[i].counts, sizeof counts[i]) != 0)
+            return "H6: counts differ from a recount of the log";
     }
     return NULL;
 }
@@ -230,9 +290,11 @@ static const char *check_halt(const struct world *w, const struct reference_memb
 static const char *check_world(const struct world *w)
 {
     struct reference_member ref[MEMBERS_MAX];
-    const char *bad = rollout_check(&w->live);
+    const char *bad = w->broken != NULL ? w->broken : rollout_check(&w->live);
     if (bad == NULL)
         bad = check_offers(w);
+    if (bad == NULL)
+        bad = check_attempts(w);
     if (bad == NULL)
         bad = check_stored(w);
     if (bad != NULL)
@@ -249,6 +311,8 @@ static const char *check_world(const struct world *w)
     }
     if (bad == NULL)
         bad = check_halt(w, ref);
+    if (bad == NULL)
+        bad = check_counts(w, ref);
     return bad != NULL ? bad : check_members(w, ref);
 }
 
@@ -258,6 +322,17 @@ static void tick(struct world *w, const struct rollout_sink *sink)
 {
     note(w, (struct log_line){.kind = LOG_TICK, .member = UINT32_MAX});
     rollout_tick(&w->live, w->now_ms, sink);
+}
+
+static void offer(struct world *w, uint32_t m, const struct rollout_sink *sink)
+{
+    if (attempt_is_open(w->live_members[m].state))
+        w->broken = "H11: an attempt is replaced before it is over";
+    if (w->stopped)
+        w->broken = "H10: an offer after the answer to pause or abort";
+    note(w, (struct log_line){.kind = LOG_OFFER, .member = m});
+    rollout_offer(&w->live, m, w->next_attempt++, w->now_ms, sink);
+    seen.offers++;
 }
 
 /* As a server does: alive, events, presence, offer. */
@@ -292,10 +367,10 @@ static void check_in(struct world *w, uint32_t m, const struct rollout_sink *sin
     if (w->runs[m] && draw(w, 3) == 0) {
         note(w, (struct log_line){.kind = LOG_ADOPT, .member = m});
         rollout_adopt(&w->live, m, w->now_ms, sink);
-    } else if (rollout_may_offer(&w->live, m) == ROLLOUT_OFFER) {
-        note(w, (struct log_line){.kind = LOG_OFFER, .member = m});
-        rollout_offer(&w->live, m, w->next_attempt++, w->now_ms, sink);
-        seen.offers++;
+    } else if (is_offered(w, m, w->runs[m])) {
+        offer(w, m, sink);
+    } else {
+        seen.refused_offers += w->stopped;
     }
 }
 
@@ -306,13 +381,13 @@ static void operate(struct world *w, const struct rollout_sink *sink)
     case 0:
     case 1:
         w->step = "pause";
-        (void)rollout_pause(&w->live, "why", sink);
+        w->stopped = rollout_pause(&w->live, "why", sink) == 0 || w->stopped;
         break;
     case 2:
         w->step = "widen";
         if (rollout_next(w->live.state, ROLLOUT_ON_WIDEN) >= 0)
             note(w, (struct log_line){.kind = LOG_TICK, .member = UINT32_MAX});
-        (void)rollout_widen(&w->live, "why", w->now_ms, sink);
+        w->stopped = rollout_widen(&w->live, "why", w->now_ms, sink) != 0 && w->stopped;
         break;
     case 3:
         w->step = "retry";
@@ -322,13 +397,13 @@ static void operate(struct world *w, const struct rollout_sink *sink)
     case 4:
         w->step = "abort";
         if (draw(w, 10) == 0)
-            (void)rollout_abort(&w->live, "why", w->now_ms, sink);
+            w->stopped = rollout_abort(&w->live, "why", w->now_ms, sink) == 0 || w->stopped;
         break;
     default:
         w->step = "resume";
         if (rollout_next(w->live.state, ROLLOUT_ON_RESUME) >= 0)
             note(w, (struct log_line){.kind = LOG_TICK, .member = UINT32_MAX});
-        (void)rollout_resume(&w->live, "why", w->now_ms, sink);
+        w->stopped = rollout_resume(&w->live, "why", w->now_ms, sink) != 0 && w->stopped;
         break;
     }
 }
@@ -351,6 +426,7 @@ static void one_step(struct world *w)
     w->before = w->live;
     memcpy(w->before_members, w->live_members, sizeof w->before_members);
     w->log_before = w->log_len;
+    w->stopped_before = w->stopped;
     w->person = false;
     w->now_ms += draw(w, 4) == 0 ? draw(w, 20000000) : draw(w, 300000);
     if (choice < 4) {
@@ -391,27 +467,72 @@ static void maybe_kill(struct world *w, struct rollout *stored, struct rollout_m
         w->stored = *stored;
         memcpy(w->stored_members, members, sizeof w->stored_members);
         w->log_len = w->log_before;
-        w->before = *stored; /* nothing has passed in this step */
+        w->stopped = w->stopped_before; /* that pause was never answered */
+        w->before = *stored;            /* nothing has passed in this step */
     }
     restore(w);
     w->step = "kill";
 }
 
-static const char *silence(struct world *w)
+/* --- the end --- */
+
+enum fate { DEAD, AWAY, ENDLESS, WELL, FATES };
+
+/* Alive, and nothing ever comes of it: it says that it downloads, whatever it is asked. */
+static void live_on(struct world *w, uint32_t m, enum fate fate, const struct rollout_sink *sink)
+{
+    static const enum ot_event_kind good_way[] = {OT_EVENT_DOWNLOADING, OT_EVENT_INSTALLED,
+                                                  OT_EVENT_SWITCHING, OT_EVENT_BOOTED, OT_EVENT_CONFIRMED};
+    bool is_open = attempt_is_open(w->live_members[m].state);
+    for (unsigned i = 0; is_open && i < (fate == ENDLESS ? 1 : 5); i++) {
+        w->runs[m] = w->runs[m] || good_way[i] == OT_EVENT_CONFIRMED;
+        rollout_event(&w->live, m, good_way[i], OT_OK, w->runs[m], w->now_ms, sink);
+    }
+    rollout_alive(&w->live, m, w->now_ms, sink);
+    rollout_seen(&w->live, m, w->runs[m], &w->counters[m], w->now_ms, sink);
+    if (is_offered(w, m, w->runs[m]))
+        offer(w, m, sink);
+}
+
+/* No operator any more; devices by their fates and new ones, for longer than all rings together may take. */
+static const char *play_fates(struct world *w, const struct rollout_sink *sink)
+{
+    enum fate fates[MEMBERS_MAX];
+    uint64_t each_ms = (uint64_t)rollout_plan_decide_by_s(&w->live.plan) * 1000u;
+    uint64_t end_ms = w->now_ms + each_ms * (w->live.plan.rings.count + 1u);
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        fates[i] = (enum fate)draw(w, FATES);
+    while (w->now_ms < end_ms) {
+        w->now_ms += 1 + draw(w, each_ms / 2);
+        if (draw(w, 8) == 0)
+            join(w, sink);
+        for (uint32_t i = 0; i < w->live.member_count; i++) {
+            fates[i] = fates[i] == AWAY && draw(w, 4) == 0 ? WELL : fates[i];
+            if (fates[i] == ENDLESS || fates[i] == WELL)
+                live_on(w, i, fates[i], sink);
+        }
+        rollout_tick(&w->live, w->now_ms, sink);
+        const char *bad = rollout_check(&w->live);
+        if (bad != NULL || w->broken != NULL)
+            return bad != NULL ? bad : w->broken;
+    }
+    return w->live.state == ROLLOUT_RUNNING ? "H8: a ring that waits for ever" : NULL;
+}
+
+static const char *play_end(struct world *w)
 {
     struct rollout_sink sink = {.ctx = w, .effect = on_effect};
-    uint64_t step_ms = w->live.plan.stale_after_s * 1000ull + w->live.plan.lease_s * 1000ull;
-    uint64_t enough = (uint64_t)rollout_plan_decide_by_s(&w->live.plan) * 1000u * ROLLOUT_RINGS_MAX + step_ms;
-    for (uint64_t waited = 0; waited <= enough; waited += step_ms) {
-        w->now_ms += step_ms;
-        rollout_tick(&w->live, w->now_ms, &sink);
-    }
+    w->step = "the end";
+    const char *bad = play_fates(w, &sink);
+    if (bad != NULL)
+        return bad;
+    seen.ends[w->live.state]++;
+    w->now_ms += w->live.plan.stale_after_s * 1000ull + w->live.plan.lease_s * 1000ull;
+    rollout_tick(&w->live, w->now_ms, &sink);
     for (uint32_t i = 0; i < w->live.member_count; i++) {
         if (attempt_is_open(w->live_members[i].state))
             return "H7: an attempt without an outcome";
     }
-    if (w->live.state == ROLLOUT_RUNNING)
-        return "H8: a ring that waits for ever";
     return rollout_check(&w->live);
 }
 
@@ -467,7 +588,7 @@ static const char *play(struct world *w, uint64_t seed, unsigned *step)
         maybe_kill(w, &stored, members);
         bad = check_world(w);
     }
-    return bad != NULL ? bad : silence(w);
+    return bad != NULL ? bad : play_end(w);
 }
 
 int main(int argc, char **argv)
@@ -491,12 +612,16 @@ int main(int argc, char **argv)
     }
     printf("%" PRIu64 " histories from seed %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " offers, %" PRIu64
            " rings passed, %" PRIu64 " held, %" PRIu64 " halts, %" PRIu64 " finished, %" PRIu64
-           " kills, %" PRIu64 " intervals watched\n",
+           " kills, %" PRIu64 " intervals watched, %" PRIu64 " check-ins during a pause\n",
            histories, first, seen.steps, seen.offers, seen.passed, seen.held, seen.halted, seen.finished,
-           seen.kills, seen.watched);
+           seen.kills, seen.watched, seen.refused_offers);
+    printf("ended:");
+    for (unsigned i = 0; i < ROLLOUT_STATES; i++)
+        printf(" %" PRIu64 " %s", seen.ends[i], rollout_state_name((enum rollout_state)i));
+    printf("\n");
     /* A generator that never gets there proves nothing. */
     return histories < 1000 || (seen.passed > 0 && seen.held > 0 && seen.halted > 0 && seen.finished > 0 &&
-                                seen.watched > 0)
+                                seen.watched > 0 && seen.refused_offers > 0)
                ? 0
                : 1;
 }
