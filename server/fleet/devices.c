@@ -8,6 +8,7 @@
 
 #include "base/crypto_openssl.h"
 #include "load.h"
+#include "members.h"
 #include "patches.h"
 
 #include <inttypes.h>
@@ -258,8 +259,8 @@ static int place_of(const struct fleet_device *d, const struct fleet_rollout *r)
     const char *tags[FLEET_TAGS_MAX];
     for (uint32_t t = 0; t < d->tag_count; t++)
         tags[t] = d->tags[t];
-    int ring = ring_plan_place(&r->engine.plan.rings, crypto_openssl(), r->product->seed.bytes, d->id, tags,
-                               d->tag_count);
+    uint64_t u = ring_plan_u(crypto_openssl(), r->product->seed.bytes, d->id);
+    int ring = ring_plan_place(&r->engine.plan.rings, u, tags, d->tag_count);
     return ring < 0 ? ring : (int)rollout_ring_for_joiner(&r->engine, (uint32_t)ring);
 }
 
@@ -299,7 +300,7 @@ static void join(struct visit *v, struct fleet_rollout *r, struct rollout_situat
 {
     struct fleet_change change = change_of(v, r);
     struct rollout_sink sink = fleet_sink(&change);
-    s->member = (int)fleet_add_member(r, v->d, (uint32_t)s->place);
+    s->member = (int)fleet_add_member(r, v->d, (uint32_t)s->place, fleet_stratum_find(r, v->d));
     rollout_joined(&r->engine, &sink);
 }
 

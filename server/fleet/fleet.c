@@ -199,7 +199,7 @@ void fleet_add_membership(struct fleet_device *d, struct fleet_rollout *r, uint3
     d->memberships[d->membership_count++] = (struct fleet_membership){.rollout = r, .member = member};
 }
 
-uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring)
+uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring, uint32_t stratum)
 {
     uint32_t index = r->engine.member_count;
     if (index == r->capacity) {
@@ -211,6 +211,7 @@ uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint3
     memset(&r->members[index], 0, sizeof r->members[index]);
     r->engine.members[index].device = (uint32_t)d->num;
     r->engine.members[index].ring = (uint8_t)ring;
+    r->engine.members[index].stratum = stratum;
     r->members[index].device = d;
     r->engine.member_count++;
     fleet_add_membership(d, r, index);
@@ -250,7 +251,8 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
               (int64_t)x->bytes, (int64_t)m->offered_ms, (int64_t)m->changed_ms, x->changed_at_ms,
               (int64_t)m->soak_ms, (int64_t)m->seen_ms, (int64_t)m->soak_running, (int64_t)m->crashes_base,
               (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check, (int64_t)m->links_seen,
-              (int64_t)m->last_ms[WATCH_CRASHES], (int64_t)m->last_ms[WATCH_LINK_LOSSES]);
+              (int64_t)m->last_ms[WATCH_CRASHES], (int64_t)m->last_ms[WATCH_LINK_LOSSES],
+              (int64_t)m->stratum);
 }
 
 void fleet_store_ring(struct fleet_change *change, uint32_t ring)
@@ -356,6 +358,7 @@ static void free_product(struct fleet_product *p)
     for (size_t i = 0; i < p->rollout_count; i++) {
         free(p->rollouts[i]->engine.members);
         free(p->rollouts[i]->members);
+        free(p->rollouts[i]->strata);
         free(p->rollouts[i]);
     }
     strmap_fini(&p->devices);

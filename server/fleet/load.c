@@ -75,13 +75,14 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "rings", json_loads(rings_text, 0, NULL), "soak_s",
-        (json_int_t)plan->soak_s, "in_flight", (json_int_t)plan->in_flight, "quorum_percent",
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I}", "rings", json_loads(rings_text, 0, NULL),
+        "soak_s", (json_int_t)plan->soak_s, "in_flight", (json_int_t)plan->in_flight, "quorum_percent",
         (json_int_t)plan->quorum_percent, "max_failure_percent", (json_int_t)plan->max_failure_percent,
         "max_crashes_per_device_day", (json_int_t)plan->max_crashes_per_device_day, "stale_after_s",
         (json_int_t)plan->stale_after_s, "lease_s", (json_int_t)plan->lease_s, "decide_by_s",
         (json_int_t)plan->decide_by_s, "tolerated_failure", (json_int_t)plan->tolerated_failure, "override",
-        plan->override_reason);
+        plan->override_reason, "strata", fleet_strata_to_json(&plan->strata), "strata_min",
+        (json_int_t)plan->strata.min);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -110,6 +111,9 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->tolerated_failure = plan_number(root, "tolerated_failure");
     const char *override = json_string_value(json_object_get(root, "override"));
     snprintf(out->override_reason, sizeof out->override_reason, "%s", override != NULL ? override : "");
+    if (fleet_strata_from_json(json_object_get(root, "strata"), plan_number(root, "strata_min"),
+                               &out->strata) != 0)
+        bad = -1;
     json_decref(root);
     return bad != 0 ? bad : rollout_plan_check(out, err, sizeof err);
 }
@@ -134,6 +138,10 @@ static void on_product(void *ctx, const struct store_row *row)
         digests_from_text(store_text(row, 3), p->trust, FLEET_TRUST_MAX, &p->trust_count) != 0)
         problem(l, "product", p->name);
     json_decref(rings);
+    json_t *strata = json_loads(store_text(row, 5), 0, NULL);
+    if (!json_is_array(strata) || fleet_strata_from_json(strata, store_int(row, 6), &p->strata) != 0)
+        problem(l, "strata of product", p->name);
+    json_decref(strata);
     p->created_ms = store_int(row, 4);
     strmap_put(&l->f->product_map, p->name, p);
     fleet_append((void ***)&l->f->products, &l->f->product_count, p);
@@ -309,8 +317,10 @@ static void on_rollout(void *ctx, const struct store_row *row)
     r->created_ms = store_int(row, 6);
     if (r->product == NULL || r->release == NULL || (unsigned)r->engine.state >= ROLLOUT_STATES ||
         plan_from_text(store_text(row, 5), &r->engine.plan) != 0 ||
+        fleet_kinds_from_text(store_text(row, 8), r) != 0 ||
         fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
         problem(l, "rollout", store_text(row, 0));
+        free(r->strata);
         free(r);
         return;
     }
@@ -347,7 +357,7 @@ static void on_member(void *ctx, const struct store_row *row)
         problem(l, "member of rollout", store_text(row, 0));
         return;
     }
-    uint32_t index = fleet_add_member(r, d, (uint32_t)ring);
+    uint32_t index = fleet_add_member(r, d, (uint32_t)ring, (uint32_t)store_int(row, 21));
     struct rollout_member *m = &r->engine.members[index];
     struct fleet_member *x = &r->members[index];
     m->state = x->told = (enum attempt_state)state;

@@ -1,8 +1,8 @@
 /* Rollouts: creation with frozen membership, and what operators do to them. */
 #include "fleet.h"
 
-#include "base/crypto_openssl.h"
 #include "load.h"
+#include "members.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,36 +19,16 @@ static struct fleet_rollout *live_rollout(const struct fleet_product *p)
     return NULL;
 }
 
-/* The ring a device would be in; -1: no image of the release fits it, or the plan has no place for it. */
-static int place_in(const struct fleet_device *d, const struct fleet_release *release,
-                    const struct ring_plan *rings)
+static void freeze_members(struct fleet_rollout *r, struct fleet_places *take_places)
 {
-    const char *tags[FLEET_TAGS_MAX];
-    enum ot_status why;
-    if (fleet_pick_image(release, &d->facts, &why) == NULL)
-        return -1;
-    for (uint32_t t = 0; t < d->tag_count; t++)
-        tags[t] = d->tags[t];
-    return ring_plan_place(rings, crypto_openssl(), d->product->seed.bytes, d->id, tags, d->tag_count);
-}
-
-static void freeze_members(struct fleet_rollout *r)
-{
-    for (size_t i = 0; i < r->product->device_count; i++) {
-        int ring = place_in(r->product->device_list[i], r->release, &r->engine.plan.rings);
-        if (ring >= 0)
-            fleet_add_member(r, r->product->device_list[i], (uint32_t)ring);
+    for (size_t i = 0; i < take_places->count; i++) {
+        const struct fleet_place *at = &take_places->list[i];
+        fleet_add_member(r, at->device, at->ring, at->stratum);
     }
-}
-
-static void count_members(const struct fleet_product *p, const struct fleet_release *release,
-                          const struct ring_plan *rings, uint32_t counts[ROLLOUT_RINGS_MAX])
-{
-    memset(counts, 0, ROLLOUT_RINGS_MAX * sizeof *counts);
-    for (size_t i = 0; i < p->device_count; i++) {
-        int ring = place_in(p->device_list[i], release, rings);
-        counts[ring >= 0 ? ring : 0] += ring >= 0;
-    }
+    r->strata = take_places->strata;
+    r->stratum_count = take_places->stratum_count;
+    take_places->strata = NULL;
+    fleet_places_free(take_places);
 }
 
 /*
@@ -56,24 +36,21 @@ static void count_members(const struct fleet_product *p, const struct fleet_rele
  * next one open untried. Shares may come out empty in a small fleet: that is chance, not a mistake.
  */
 static int refuse_members(const struct fleet_product *p, const struct fleet_release *release,
-                          const struct rollout_plan *plan, struct fleet_refusal *refusal)
+                          const struct rollout_plan *plan, const struct fleet_places *places,
+                          struct fleet_refusal *refusal)
 {
     char err[300];
-    uint32_t counts[ROLLOUT_RINGS_MAX], all = 0;
-    count_members(p, release, &plan->rings, counts);
-    for (uint32_t i = 0; i < plan->rings.count; i++)
-        all += counts[i];
-    if (all == 0)
+    if (places->count == 0)
         return fleet_refuse(refusal, 422, "empty",
                             "no device of %s would be in it: an image of %s fits none, or no ring takes it",
                             p->name, release->version);
     for (uint32_t i = 0; i < plan->rings.count; i++) {
-        if (plan->rings.rings[i].kind == RING_NAMED && counts[i] == 0)
+        if (plan->rings.rings[i].kind == RING_NAMED && places->members[i] == 0)
             return fleet_refuse(refusal, 422, "empty",
                                 "ring %s is empty: tag devices with its name, or leave it out (--rings)",
                                 plan->rings.rings[i].name);
     }
-    if (rollout_plan_check_reach(plan, counts, err, sizeof err) != 0)
+    if (rollout_plan_check_reach(plan, places->members, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "unreachable", "%s", err);
     return 0;
 }
@@ -81,11 +58,12 @@ static int refuse_members(const struct fleet_product *p, const struct fleet_rele
 static void store_rollout(struct fleet *f, struct fleet_rollout *r, struct store_batch *batch)
 {
     struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
-    char *plan = fleet_plan_to_text(&r->engine.plan);
+    char *plan = fleet_plan_to_text(&r->engine.plan), *kinds = fleet_kinds_to_text(r);
     char text[200];
     store_add(batch, STORE_PUT_ROLLOUT, (int64_t)r->engine.id, r->product->name, r->release->id,
-              (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms);
+              (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms, kinds);
     free(plan);
+    free(kinds);
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
         fleet_store_ring(&change, i);
     for (uint32_t i = 0; i < r->engine.member_count; i++)
@@ -103,40 +81,62 @@ static void supersede(struct fleet *f, struct fleet_rollout *old, struct store_b
     (void)rollout_abort(&old->engine, "superseded by a newer rollout", fleet_now_ms(f), &sink);
 }
 
+int fleet_rollout_places(const struct fleet_product *p, const struct fleet_release *release,
+                         struct rollout_plan *plan, bool replace, struct fleet_places *out,
+                         struct fleet_refusal *refusal)
+{
+    char err[200];
+    const struct fleet_rollout *old = live_rollout(p);
+    memset(out, 0, sizeof *out);
+    if (plan->rings.count == 0)
+        plan->rings = p->rings;
+    plan->strata = p->strata;
+    if (rollout_plan_check(plan, err, sizeof err) != 0)
+        return fleet_refuse(refusal, 422, "plan", "%s", err);
+    if (old != NULL && !replace)
+        return fleet_refuse(refusal, 409, "overlap",
+                            "rollout %llu of release %s is %s: wait for it, abort it, or use --supersede",
+                            (unsigned long long)old->engine.id, old->release->version,
+                            rollout_state_name(old->engine.state));
+    if (fleet_places(p, release, plan, out, refusal) != 0)
+        return -1;
+    if (refuse_members(p, release, plan, out, refusal) == 0)
+        return 0;
+    fleet_places_free(out);
+    return -1;
+}
+
+static struct fleet_rollout *new_rollout(struct fleet *f, struct fleet_product *p,
+                                         struct fleet_release *release, const struct rollout_plan *plan,
+                                         struct fleet_places *take_places)
+{
+    struct fleet_rollout *r = fleet_need(calloc(1, sizeof *r));
+    r->engine.id = (uint64_t)f->next_rollout++;
+    r->engine.plan = *plan;
+    r->engine.poll_s = f->poll_s;
+    r->product = p;
+    r->release = release;
+    r->created_ms = fleet_wall_ms();
+    freeze_members(r, take_places);
+    rollout_prepare(&r->engine);
+    return r;
+}
+
 int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product *p,
                          struct fleet_release *release, const struct rollout_plan *plan, bool replace,
                          struct fleet_rollout **out, struct fleet_refusal *refusal, fleet_done *done,
                          void *ctx)
 {
-    char err[200];
     struct rollout_plan whole = *plan;
+    struct fleet_places places;
     fleet_lock(f);
-    if (whole.rings.count == 0)
-        whole.rings = p->rings;
     struct fleet_rollout *old = live_rollout(p);
-    int result = 0;
-    if (rollout_plan_check(&whole, err, sizeof err) != 0)
-        result = fleet_refuse(refusal, 422, "plan", "%s", err);
-    else if (old != NULL && !replace)
-        result = fleet_refuse(refusal, 409, "overlap",
-                              "rollout %llu of release %s is %s: wait for it, abort it, or use --supersede",
-                              (unsigned long long)old->engine.id, old->release->version,
-                              rollout_state_name(old->engine.state));
-    else
-        result = refuse_members(p, release, &whole, refusal);
+    int result = fleet_rollout_places(p, release, &whole, replace, &places, refusal);
     if (result != 0) {
         fleet_unlock(f);
         return result;
     }
-    struct fleet_rollout *r = fleet_need(calloc(1, sizeof *r));
-    r->engine.id = (uint64_t)f->next_rollout++;
-    r->engine.plan = whole;
-    r->engine.poll_s = f->poll_s;
-    r->product = p;
-    r->release = release;
-    r->created_ms = fleet_wall_ms();
-    freeze_members(r);
-    rollout_prepare(&r->engine);
+    struct fleet_rollout *r = new_rollout(f, p, release, &whole, &places);
     struct store_batch *batch = store_batch_new();
     if (old != NULL)
         supersede(f, old, batch);

@@ -34,6 +34,7 @@ struct fleet_product {
     char name[OT_PRODUCT_MAX + 1];
     struct ot_digest seed;
     struct ring_plan rings;
+    struct strata_spec strata;
     uint32_t trust_count;
     struct ot_digest trust[FLEET_TRUST_MAX];
     int64_t created_ms;
@@ -103,6 +104,11 @@ struct fleet_member {
     enum attempt_state told; /* the state the timeline has */
 };
 
+/** A kind of device: the values of the attributes that make strata, in their order; "" where a device has none. */
+struct fleet_stratum {
+    char values[STRATA_ATTRIBUTES_MAX][OT_ATTRIBUTE_MAX + 1];
+};
+
 struct fleet_rollout {
     struct rollout engine;
     struct fleet_product *product;
@@ -111,6 +117,9 @@ struct fleet_rollout {
     struct fleet_member *members; /* beside engine.members */
     size_t capacity;
     int64_t last_event; /* highest timeline sequence */
+    struct fleet_stratum
+        *strata; /* engine.members[].stratum names one; sorted; none when the plan has no strata */
+    uint32_t stratum_count;
 };
 
 struct fleet_token {
@@ -187,6 +196,6 @@ struct rollout_situation fleet_situation(const struct fleet_device *d, struct fl
 void *fleet_need(void *p);
 void fleet_append(void ***list, size_t *count, void *item);
 void fleet_add_membership(struct fleet_device *d, struct fleet_rollout *r, uint32_t member);
-uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring);
+uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring, uint32_t stratum);
 
 #endif

@@ -7,6 +7,10 @@
 
 #define ROLLOUT_NO_ONE UINT32_MAX
 
+/* ring_plan.c */
+/** The message of a refusal; always -1. */
+int rollout_refuse(char *err, size_t err_len, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* engine.c: effects, and the only ways to change a state */
 void rollout_emit(const struct rollout_sink *sink, enum rollout_effect_kind kind, uint32_t member,
                   uint32_t ring, const char *event, const char *text);

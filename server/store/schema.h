@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -54,6 +54,11 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE member ADD COLUMN crashed_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE member ADD COLUMN link_lost_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE rollout ADD COLUMN watch TEXT NOT NULL DEFAULT '';",
+    /* 7: strata: what makes a kind, which kinds a rollout has, which is a member's */
+    "ALTER TABLE product ADD COLUMN strata TEXT NOT NULL DEFAULT '[]';"
+    "ALTER TABLE product ADD COLUMN strata_min INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollout ADD COLUMN strata TEXT NOT NULL DEFAULT '[]';"
+    "ALTER TABLE member ADD COLUMN stratum INTEGER NOT NULL DEFAULT 0;",
 };
 
 #endif

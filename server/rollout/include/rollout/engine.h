@@ -19,10 +19,12 @@
 #include "rollout/plan.h"
 #include "rollout/watch.h"
 
-/** One device in one rollout. Membership is frozen: `ring` never changes. */
+/** One device in one rollout. Membership is frozen: `ring` and `stratum` never change. */
 struct rollout_member {
     uint32_t device; /* the caller's number for the device */
     uint8_t ring;
+    uint32_t
+        stratum; /* its kind (strata.h), numbered from 0; STRATA_NONE: of a kind the rollout did not have */
     enum attempt_state state;
     enum ot_status reason;
     uint64_t attempt; /* the attempt's number; 0 = none */

@@ -1,48 +1,21 @@
 /**
- * Ring plans: what a rollout was asked to do, checked before anything starts.
+ * Rollout plans: what a rollout was asked to do, checked before anything starts.
  */
 #ifndef ROLLOUT_PLAN_H
 #define ROLLOUT_PLAN_H
 
-#include "otaria/crypto.h"
+#include "rollout/ring_plan.h"
+#include "rollout/strata.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROLLOUT_RINGS_MAX     8u
-#define ROLLOUT_RING_NAME_MAX 31u
-#define ROLLOUT_OVERRIDE_MAX  160u
-#define ROLLOUT_SHARE_WHOLE   10000u /* shares are in 1/10000 */
-
-enum ring_kind {
-    RING_NAMED = 0, /* devices tagged with the ring's name */
-    RING_SHARE = 1, /* a share of the others, by stable hash */
-    RING_REST = 2,  /* everybody left */
-};
-
-struct ring_spec {
-    enum ring_kind kind;
-    char name[ROLLOUT_RING_NAME_MAX + 1]; /* "internal", "10%", "rest" */
-    uint32_t share;                       /* RING_SHARE: 1/10000 */
-};
-
-struct ring_plan {
-    uint32_t count;
-    struct ring_spec rings[ROLLOUT_RINGS_MAX];
-};
-
-/** Add one ring written as "internal", "10%", "2.5%" or "rest". 0, or -1 with a message naming the ring. */
-int ring_plan_add(struct ring_plan *plan, const char *text, char *err, size_t err_len);
-/** At least one ring, shares at most 100 %, `rest` only last, names once. 0, or -1 with a message. */
-int ring_plan_check(const struct ring_plan *plan, char *err, size_t err_len);
-
-/** Where a device belongs: its ring by tag, else by hash; -1 when the plan has no place for it. */
-int ring_plan_place(const struct ring_plan *plan, const struct ot_crypto *crypto, const uint8_t seed[32],
-                    const char *device, const char *const *tags, size_t tag_count);
+#define ROLLOUT_OVERRIDE_MAX 160u
 
 struct rollout_plan {
     struct ring_plan rings;
+    struct strata_spec strata;
     uint32_t soak_s;
     uint32_t in_flight; /* bound to begin with, doubling; ring of named devices: all at once */
     uint32_t quorum_percent;
