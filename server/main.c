@@ -147,7 +147,7 @@ static int serve(const struct config *config, struct error *err)
         return -1;
     http.cert_file = files.cert;
     http.key_file = files.key;
-    api.fleet = fleet_open(config->data, config->poll_s, err);
+    api.fleet = fleet_open(config->data, config->poll_s, NULL, err);
     if (api.fleet == NULL)
         return -1;
     api.fleet->patch_bases = config->patch_bases;

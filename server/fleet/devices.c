@@ -15,13 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* --- enrolment --- */
 
-static int check_token(const struct fleet_token *t, struct fleet_refusal *refusal)
+static int check_token(const struct fleet *f, const struct fleet_token *t, struct fleet_refusal *refusal)
 {
-    if (t->expires_s != 0 && (int64_t)time(NULL) >= t->expires_s)
+    if (t->expires_s != 0 && fleet_wall_ms(f) / 1000 >= t->expires_s)
         return fleet_refuse(refusal, 403, "expired", "the enrolment token has expired");
     if (t->uses == 0)
         return fleet_refuse(refusal, 403, "used_up",
@@ -37,7 +36,7 @@ static struct fleet_device *new_device(struct fleet *f, struct fleet_product *p,
     d->product = p;
     snprintf(d->id, sizeof d->id, "%s", m->device);
     d->token = m->token_sha256;
-    d->enrolled_ms = d->last_seen_ms = fleet_wall_ms();
+    d->enrolled_ms = d->last_seen_ms = fleet_wall_ms(f);
     snprintf(d->facts.device, sizeof d->facts.device, "%s", m->device);
     d->facts.chip_id = m->chip_id;
     d->facts.hardware_revision = m->hardware_revision;
@@ -79,7 +78,7 @@ int fleet_enrol(struct fleet *f, struct fleet_token *token, const struct ot_wire
     else if (strmap_get(&f->device_tokens, hex) != NULL)
         result = fleet_refuse(refusal, 409, "exists", "this token belongs to another device");
     else
-        result = check_token(token, refusal);
+        result = check_token(f, token, refusal);
     if (result == 0) {
         struct store_batch *batch = store_batch_new();
         d = new_device(f, token->product, m);
@@ -141,7 +140,7 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
 {
     struct fleet_membership *at = find_attempt(v->d, e->attempt);
     store_add(v->batch, STORE_PUT_EVENT, v->d->num, (int64_t)e->seq, e->attempt, (int64_t)e->kind,
-              (int64_t)e->reason, (int64_t)e->way, (int64_t)e->bytes, fleet_wall_ms());
+              (int64_t)e->reason, (int64_t)e->way, (int64_t)e->bytes, fleet_wall_ms(v->f));
     if (at == NULL)
         return; /* history of an attempt this server never made */
     struct fleet_change change = change_of(v, at->rollout);
@@ -155,7 +154,7 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
         tell_key_kept(&change, at, v->d, e);
     const struct fleet_image *image = fleet_image_for(at->rollout->release, &v->d->facts);
     if (e->kind == OT_EVENT_INSTALLED && image != NULL)
-        fleet_patch_note(v->batch, image, &v->d->facts, e->way, e->reason);
+        fleet_patch_note(v->f, v->batch, image, &v->d->facts, e->way, e->reason);
     bool runs_target = fleet_runs_release(v->d, at->rollout->release);
     rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
     fleet_store_member(&change, at->member);
@@ -196,8 +195,11 @@ static void take_facts(struct visit *v)
     v->d->facts.event_count = 0;
     v->d->facts.attempt[0] = '\0';
     v->d->has_checked_in = true;
-    v->d->last_seen_ms = fleet_wall_ms();
+    v->d->last_seen_ms = fleet_wall_ms(v->f);
     v->d->is_dirty = true;
+    if (!v->d->is_listed)
+        fleet_append((void ***)&v->f->dirty, &v->f->dirty_count, v->d);
+    v->d->is_listed = true;
 }
 
 /* Soak, crashes and being alive, in every rollout this device belongs to that still looks at it. */
@@ -209,8 +211,9 @@ static void note_presence(struct visit *v)
         struct fleet_rollout *r = v->d->memberships[i].rollout;
         struct fleet_change change = change_of(v, r);
         struct rollout_sink sink = fleet_sink(&change);
+        bool is_soaking = r->engine.members[v->d->memberships[i].member].queue == QUEUE_SOAK;
         if (r->engine.state == ROLLOUT_ABORTED ||
-            (r->engine.state == ROLLOUT_FINISHED &&
+            (r->engine.state == ROLLOUT_FINISHED && !is_soaking &&
              r != v->d->product->rollouts[v->d->product->rollout_count - 1]))
             continue;
         rollout_alive(&r->engine, v->d->memberships[i].member, v->now, &sink);
@@ -275,7 +278,7 @@ static bool has_unstarted(const struct fleet_product *p)
 struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout)
 {
     struct fleet_rollout *r = deciding_rollout(d->product);
-    int64_t unheard_ms = fleet_wall_ms() - d->last_seen_ms;
+    int64_t unheard_ms = fleet_wall_ms(d->product->fleet) - d->last_seen_ms;
     struct rollout_situation s = {.has_checked_in = d->has_checked_in,
                                   .unheard_s = unheard_ms > 0 ? (uint64_t)unheard_ms / 1000u : 0,
                                   .has_unstarted = has_unstarted(d->product),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define SAVE_TIME_MS 10000u
@@ -26,8 +27,9 @@ void fleet_unlock(struct fleet *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-static uint64_t process_ms(void)
+static uint64_t machine_mono_ms(void *ctx)
 {
+    (void)ctx;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
@@ -35,14 +37,29 @@ static uint64_t process_ms(void)
 
 uint64_t fleet_now_ms(const struct fleet *f)
 {
-    return f->base_ms + (process_ms() - f->start_ms);
+    return f->base_ms + (f->outside.mono_ms(f->outside.ctx) - f->start_ms);
 }
 
-int64_t fleet_wall_ms(void)
+static int64_t machine_wall_ms(void *ctx)
 {
+    (void)ctx;
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int machine_random(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    return getrandom(out, len, 0) == (ssize_t)len ? 0 : -1;
+}
+
+static const struct fleet_outside machine = {
+    .mono_ms = machine_mono_ms, .wall_ms = machine_wall_ms, .random = machine_random};
+
+int64_t fleet_wall_ms(const struct fleet *f)
+{
+    return f->outside.wall_ms(f->outside.ctx);
 }
 
 void *fleet_need(void *p)
@@ -225,7 +242,7 @@ void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, co
 {
     struct ot_digest before = f->audit_hash;
     struct audit_entry e = {.seq = ++f->audit_seq,
-                            .at_ms = fleet_wall_ms(),
+                            .at_ms = fleet_wall_ms(f),
                             .who = who,
                             .action = action,
                             .object = object,
@@ -238,7 +255,7 @@ void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rol
                     int ring, const char *device, const char *text)
 {
     r->last_event = ++f->timeline_seq;
-    store_add(batch, STORE_PUT_TIMELINE, r->last_event, (int64_t)r->engine.id, fleet_wall_ms(), kind,
+    store_add(batch, STORE_PUT_TIMELINE, r->last_event, (int64_t)r->engine.id, fleet_wall_ms(f), kind,
               (int64_t)ring, device, text);
 }
 
@@ -273,7 +290,7 @@ static void tell_member(struct fleet_change *change, uint32_t index)
     if (x->told == m->state)
         return;
     x->told = m->state;
-    x->changed_at_ms = fleet_wall_ms();
+    x->changed_at_ms = fleet_wall_ms(change->fleet);
     if (!attempt_is_harm(m->state))
         return;
     snprintf(text, sizeof text, "%s: %s%s%s%s%s", x->device->id, attempt_state_name(m->state),
@@ -319,13 +336,16 @@ struct rollout_sink fleet_sink(struct fleet_change *change)
 
 /* --- open, close, tick --- */
 
-struct fleet *fleet_open(const char *dir, uint32_t poll_s, struct error *err)
+struct fleet *fleet_open(const char *dir, uint32_t poll_s, const struct fleet_outside *outside,
+                         struct error *err)
 {
     char path[PATH_MAX];
     struct fleet *f = fleet_need(calloc(1, sizeof *f));
     pthread_mutex_init(&f->lock, NULL);
     f->poll_s = poll_s;
-    f->start_ms = process_ms();
+    f->save_every_ms = SAVE_TIME_MS;
+    f->outside = outside != NULL ? *outside : machine;
+    f->start_ms = f->outside.mono_ms(f->outside.ctx);
     snprintf(path, sizeof path, "%.3900s/artifacts", dir);
     f->artifact_dir = fleet_need(strdup(path));
     snprintf(path, sizeof path, "%.3900s/otaria.db", dir);
@@ -381,6 +401,7 @@ void fleet_close(struct fleet *f)
     strmap_fini(&f->device_tokens);
     strmap_fini(&f->product_map);
     free(f->products);
+    free(f->dirty);
     free(f->artifact_dir);
     pthread_mutex_destroy(&f->lock);
     free(f);
@@ -388,17 +409,16 @@ void fleet_close(struct fleet *f)
 
 static void write_behind(struct fleet *f, struct store_batch *batch, uint64_t now)
 {
-    if (now - f->saved_ms < SAVE_TIME_MS)
+    if (now - f->saved_ms < f->save_every_ms)
         return;
     f->saved_ms = now;
     store_add(batch, STORE_PUT_META, "mono_ms", (int64_t)now);
-    for (size_t p = 0; p < f->product_count; p++) {
-        for (size_t i = 0; i < f->products[p]->device_count; i++) {
-            struct fleet_device *d = f->products[p]->device_list[i];
-            if (d->is_dirty)
-                fleet_store_device(f, batch, d);
-        }
+    for (size_t i = 0; i < f->dirty_count; i++) {
+        if (f->dirty[i]->is_dirty)
+            fleet_store_device(f, batch, f->dirty[i]);
+        f->dirty[i]->is_listed = false;
     }
+    f->dirty_count = 0;
 }
 
 void fleet_tick(struct fleet *f)

@@ -7,8 +7,12 @@
 
 #include "state.h"
 
-/** Open database and artifacts under `dir`, load everything. NULL with a message. */
-struct fleet *fleet_open(const char *dir, uint32_t poll_s, struct error *err);
+/**
+ * Open database and artifacts under `dir`, load everything. NULL with a message.
+ * @param outside  time and chance; copied. NULL: the machine's clocks and random numbers.
+ */
+struct fleet *fleet_open(const char *dir, uint32_t poll_s, const struct fleet_outside *outside,
+                         struct error *err);
 void fleet_close(struct fleet *f);
 /** About once a second: leases, silence, soak; write-behind of last_seen and of the monotonic time. */
 void fleet_tick(struct fleet *f);

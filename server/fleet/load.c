@@ -131,6 +131,7 @@ static void on_product(void *ctx, const struct store_row *row)
 {
     struct loading *l = ctx;
     struct fleet_product *p = fleet_need(calloc(1, sizeof *p));
+    p->fleet = l->f;
     snprintf(p->name, sizeof p->name, "%s", store_text(row, 0));
     p->seed = store_digest(row, 1);
     json_t *rings = json_loads(store_text(row, 2), 0, NULL);

@@ -167,11 +167,11 @@ bool fleet_patch_next(struct fleet *f, struct fleet_patch_job *job)
     return most > 0;
 }
 
-static void store_patch(struct store_batch *batch, const struct ot_digest *target_sha256,
-                        const struct fleet_patch *patch)
+static void store_patch(const struct fleet *f, struct store_batch *batch,
+                        const struct ot_digest *target_sha256, const struct fleet_patch *patch)
 {
     store_add(batch, STORE_PUT_PATCH, target_sha256, &patch->base, &patch->sha256, (int64_t)patch->bytes,
-              (int64_t)patch->profile, (int64_t)patch->state, fleet_wall_ms());
+              (int64_t)patch->profile, (int64_t)patch->state, fleet_wall_ms(f));
 }
 
 void fleet_patch_put(struct fleet *f, const struct fleet_patch_job *job)
@@ -179,14 +179,14 @@ void fleet_patch_put(struct fleet *f, const struct fleet_patch_job *job)
     fleet_lock(f);
     if (job->patch.state != PATCH_FAILED) {
         struct store_batch *batch = store_batch_new();
-        store_patch(batch, &job->target_sha256, &job->patch);
+        store_patch(f, batch, &job->target_sha256, &job->patch);
         store_commit(f->store, batch, NULL, NULL);
     }
     fleet_patch_add(f, &job->target_sha256, &job->patch);
     fleet_unlock(f);
 }
 
-void fleet_patch_note(struct store_batch *batch, const struct fleet_image *image,
+void fleet_patch_note(const struct fleet *f, struct store_batch *batch, const struct fleet_image *image,
                       const struct ot_wire_check_in *facts, enum ot_way way, enum ot_status why)
 {
     struct fleet_patch *p = find(image, &facts->running.digest);
@@ -205,5 +205,5 @@ void fleet_patch_note(struct store_batch *batch, const struct fleet_image *image
              p->taken + p->refused, ot_status_text(why));
     log_warn("patch.withdrawn", "bytes=%u refused=%u taken=%u reason=%s", p->bytes, p->refused, p->taken,
              ot_status_wire(why));
-    store_patch(batch, &image->sha256, p);
+    store_patch(f, batch, &image->sha256, p);
 }

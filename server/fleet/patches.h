@@ -56,7 +56,7 @@ void fleet_patch_add(struct fleet *f, const struct ot_digest *target_sha256, con
 const struct fleet_patch *fleet_patch_for(const struct fleet_image *image,
                                           const struct ot_wire_check_in *facts);
 /** A device has said `installed`, `why` a patch that it was offered was not the way (OT_OK: it was, or there was none). */
-void fleet_patch_note(struct store_batch *batch, const struct fleet_image *image,
+void fleet_patch_note(const struct fleet *f, struct store_batch *batch, const struct fleet_image *image,
                       const struct ot_wire_check_in *facts, enum ot_way way, enum ot_status why);
 bool fleet_patch_is_of(const struct fleet_image *image, const struct ot_digest *sha256);
 

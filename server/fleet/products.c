@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-static int random_bytes(uint8_t *out, size_t len, struct fleet_refusal *refusal)
+static int random_bytes(const struct fleet *f, uint8_t *out, size_t len, struct fleet_refusal *refusal)
 {
-    if (getrandom(out, len, 0) != (ssize_t)len)
+    if (f->outside.random(f->outside.ctx, out, len) != 0)
         return fleet_refuse(refusal, 503, "no_random", "no random numbers to be had");
     return 0;
 }
@@ -31,7 +29,7 @@ int fleet_product_create(struct fleet *f, const char *who, const char *name, con
         return fleet_refuse(refusal, 422, "no_trust", "a product trusts 1 to %u keys", FLEET_TRUST_MAX);
     if (ring_plan_check(rings, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "rings", "%s", err);
-    if (random_bytes(seed.bytes, sizeof seed.bytes, refusal) != 0)
+    if (random_bytes(f, seed.bytes, sizeof seed.bytes, refusal) != 0)
         return -1;
     fleet_lock(f);
     if (fleet_product(f, name) != NULL) {
@@ -44,7 +42,8 @@ int fleet_product_create(struct fleet *f, const char *who, const char *name, con
     p->rings = *rings;
     p->trust_count = trust_count;
     memcpy(p->trust, trust, trust_count * sizeof *trust);
-    p->created_ms = fleet_wall_ms();
+    p->fleet = f;
+    p->created_ms = fleet_wall_ms(f);
     strmap_put(&f->product_map, p->name, p);
     fleet_append((void ***)&f->products, &f->product_count, p);
     char *rings_text = fleet_rings_to_text(rings), *trust_text = fleet_digests_to_text(trust, trust_count);
@@ -78,7 +77,7 @@ int fleet_token_create(struct fleet *f, const char *who, enum fleet_role role, c
         return fleet_refuse(refusal, 400, "role", "role is one of admin, uploader, viewer, enrol");
     if (role == ROLE_ENROL && product == NULL)
         return fleet_refuse(refusal, 400, "product", "an enrolment token belongs to one product");
-    if (random_bytes(bytes, sizeof bytes, refusal) != 0)
+    if (random_bytes(f, bytes, sizeof bytes, refusal) != 0)
         return -1;
     fleet_lock(f);
     struct fleet_product *p = product != NULL ? fleet_product(f, product) : NULL;
@@ -95,11 +94,11 @@ int fleet_token_create(struct fleet *f, const char *who, enum fleet_role role, c
     t->role = role;
     t->product = p;
     t->uses = uses;
-    t->expires_s = expires_in_s > 0 ? (int64_t)time(NULL) + expires_in_s : 0;
+    t->expires_s = expires_in_s > 0 ? fleet_wall_ms(f) / 1000 + expires_in_s : 0;
     fleet_link_token(f, t);
     struct store_batch *batch = store_batch_new();
     store_add(batch, STORE_PUT_TOKEN, t->id, &t->sha256, fleet_role_name(role), p != NULL ? p->name : "",
-              t->uses, t->expires_s, fleet_wall_ms());
+              t->uses, t->expires_s, fleet_wall_ms(f));
     fleet_audit(f, batch, who, "token.create", t->id, fleet_role_name(role));
     store_commit(f->store, batch, done, ctx);
     fleet_unlock(f);

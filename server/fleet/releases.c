@@ -203,7 +203,7 @@ static struct fleet_release *store_release(struct fleet *f, struct fleet_product
         release->id = f->next_release++;
         release->product = p;
         release->number = j->number;
-        release->created_ms = fleet_wall_ms();
+        release->created_ms = fleet_wall_ms(f);
         snprintf(release->version, sizeof release->version, "%s", j->version);
         fleet_append((void ***)&p->releases, &p->release_count, release);
         store_add(batch, STORE_PUT_RELEASE, release->id, p->name, release->version, (int64_t)release->number,

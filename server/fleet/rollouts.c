@@ -116,7 +116,7 @@ static struct fleet_rollout *new_rollout(struct fleet *f, struct fleet_product *
     r->engine.poll_s = f->poll_s;
     r->product = p;
     r->release = release;
-    r->created_ms = fleet_wall_ms();
+    r->created_ms = fleet_wall_ms(f);
     freeze_members(r, take_places);
     rollout_prepare(&r->engine);
     return r;

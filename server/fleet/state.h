@@ -30,7 +30,16 @@ enum fleet_role {
     ROLE_ENROL = 4, /* enrolment tokens: good for nothing else */
 };
 
+/** What a fleet takes from outside: time and chance. The simulator brings its own, so that weeks pass in minutes. */
+struct fleet_outside {
+    void *ctx;
+    uint64_t (*mono_ms)(void *ctx); /* never goes back */
+    int64_t (*wall_ms)(void *ctx);
+    int (*random)(void *ctx, uint8_t *out, size_t len); /* 0, or -1 */
+};
+
 struct fleet_product {
+    struct fleet *fleet;
     char name[OT_PRODUCT_MAX + 1];
     struct ot_digest seed;
     struct ring_plan rings;
@@ -91,7 +100,7 @@ struct fleet_device {
     char tags[FLEET_TAGS_MAX][ROLLOUT_RING_NAME_MAX + 1];
     struct fleet_membership *memberships;
     size_t membership_count;
-    bool is_dirty; /* last_seen not written yet */
+    bool is_dirty, is_listed; /* last_seen is not written yet; stands in the list of those that may be so */
 };
 
 /** What a member's attempt carries besides the engine's part. */
@@ -147,8 +156,11 @@ struct fleet {
     int64_t timeline_seq, audit_seq;
     struct ot_digest audit_hash;
     /* The server's monotonic time: goes on where the last process had got to. */
+    struct fleet_outside outside;
     uint64_t base_ms, start_ms;
-    uint64_t saved_ms;
+    uint64_t saved_ms, save_every_ms; /* what is written behind */
+    struct fleet_device **dirty;      /* last_seen not written yet */
+    size_t dirty_count;
 };
 
 void fleet_lock(struct fleet *f);
@@ -156,7 +168,7 @@ void fleet_unlock(struct fleet *f);
 
 /** Milliseconds of server time: monotonic over restarts, standing still while the server is down. */
 uint64_t fleet_now_ms(const struct fleet *f);
-int64_t fleet_wall_ms(void);
+int64_t fleet_wall_ms(const struct fleet *f);
 
 /* --- changes, all with the lock held --- */
 

@@ -2,7 +2,7 @@
  * The attempt's table.
  *
  * Forward moves only. Two states are left again, both because the truth arrived late: SILENT when the device reports
- * after all, and CONFIRMED when it goes back afterwards. An outcome is otherwise final.
+ * after all, and CONFIRMED when it goes back afterwards or is not heard of any more. An outcome is otherwise final.
  */
 #include "rollout/attempt.h"
 
@@ -33,9 +33,10 @@ static const struct row table[] = {
     {LATE, ATTEMPT_ON_NO_FALLBACK, ATTEMPT_NO_FALLBACK},
     {LATE, ATTEMPT_ON_FAILED, ATTEMPT_FAILED},
     {OPEN | S(ATTEMPT_SILENT), ATTEMPT_ON_WITHDRAWN, ATTEMPT_WITHDRAWN},
-    {S(ATTEMPT_CONFIRMED), ATTEMPT_ON_LATE_REVERT, ATTEMPT_REVERTED},
+    {S(ATTEMPT_CONFIRMED) | S(ATTEMPT_SILENT), ATTEMPT_ON_LATE_REVERT, ATTEMPT_REVERTED},
     {S(ATTEMPT_OFFERED), ATTEMPT_ON_LEASE_OVER, ATTEMPT_WITHDRAWN},
-    {AFTER_SWITCH, ATTEMPT_ON_STALE, ATTEMPT_SILENT},
+    {AFTER_SWITCH | S(ATTEMPT_CONFIRMED), ATTEMPT_ON_STALE, ATTEMPT_SILENT},
+    {S(ATTEMPT_SILENT), ATTEMPT_ON_HEARD, ATTEMPT_CONFIRMED},
     {S(ATTEMPT_DOWNLOADING) | S(ATTEMPT_INSTALLED), ATTEMPT_ON_STALE, ATTEMPT_WITHDRAWN},
     {BEFORE_SWITCH, ATTEMPT_ON_SUPERSEDE, ATTEMPT_SUPERSEDED},
     {S(ATTEMPT_REVERTED) | S(ATTEMPT_REJECTED) | S(ATTEMPT_FAILED) | S(ATTEMPT_SILENT), ATTEMPT_ON_RETRY,

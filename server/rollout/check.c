@@ -7,27 +7,71 @@
  *   R5 FINISHED: every ring has passed; HALTED: a ring has failed; HELD: a ring is held; and nothing of it while RUNNING
  *   R6 a resolved or open attempt has a number, unless the device was found running the release
  *   R7 a RUNNING rollout has an open ring
+ *   R8 every member stands in the queue that its state asks for and in no other, in the order of time
  */
-#include "rollout/engine.h"
+#include "internal.h"
 
 #include <string.h>
+
+static void add(struct rollout_tally *sum, struct rollout_tally t)
+{
+    sum->soaked += t.soaked;
+    sum->crashed += t.crashed;
+    sum->crashes += t.crashes;
+    sum->exposure_ms += t.exposure_ms;
+}
+
+static bool is_same(const struct rollout_tally *a, const struct rollout_tally *b)
+{
+    return a->soaked == b->soaked && a->crashed == b->crashed && a->crashes == b->crashes &&
+           a->exposure_ms == b->exposure_ms;
+}
 
 static const char *check_members(const struct rollout *r)
 {
     uint32_t counts[ROLLOUT_RINGS_MAX][ATTEMPT_STATES] = {{0}}, members[ROLLOUT_RINGS_MAX] = {0};
+    struct rollout_tally tally[ROLLOUT_RINGS_MAX] = {{0}};
     for (uint32_t i = 0; i < r->member_count; i++) {
         const struct rollout_member *m = &r->members[i];
         if (m->ring >= r->plan.rings.count)
             return "R1: a member is in no ring";
         if (m->attempt == 0 && m->state != ATTEMPT_NONE && m->state != ATTEMPT_CONFIRMED &&
-            m->state != ATTEMPT_REVERTED && m->state != ATTEMPT_WITHDRAWN)
+            m->state != ATTEMPT_REVERTED && m->state != ATTEMPT_WITHDRAWN && m->state != ATTEMPT_SILENT)
             return "R6: an attempt without a number";
         counts[m->ring][m->state]++;
         members[m->ring]++;
+        add(&tally[m->ring], rollout_tally_of(r, m));
     }
     for (uint32_t i = 0; i < r->plan.rings.count; i++) {
         if (members[i] != r->rings[i].members || memcmp(counts[i], r->rings[i].counts, sizeof counts[i]) != 0)
             return "R1: counts differ from a recount";
+        if (!is_same(&tally[i], &r->rings[i].tally))
+            return "R1: soak, crashes or exposure differ from a recount";
+    }
+    return NULL;
+}
+
+static const char *check_queues(const struct rollout *r)
+{
+    uint32_t wanted[ROLLOUT_QUEUES] = {0}, found[ROLLOUT_QUEUES] = {0};
+    for (uint32_t i = 0; i < r->member_count; i++) {
+        if (r->members[i].queue != rollout_queue_for(r, &r->members[i]))
+            return "R8: a member stands in the wrong queue";
+        wanted[r->members[i].queue]++;
+    }
+    for (unsigned kind = QUEUE_LEASES; kind < ROLLOUT_QUEUES; kind++) {
+        const struct rollout_member *before = NULL;
+        for (uint32_t at = r->queues[kind].first; at != 0; at = r->members[at - 1].after) {
+            const struct rollout_member *m = &r->members[at - 1];
+            if (m->queue != kind || ++found[kind] > wanted[kind] ||
+                m->before != (before == NULL ? 0 : (uint32_t)(before - r->members) + 1))
+                return "R8: a queue is torn";
+            if (before != NULL && rollout_queue_since(before) > rollout_queue_since(m))
+                return "R8: a queue is out of order";
+            before = m;
+        }
+        if (found[kind] != wanted[kind])
+            return "R8: a queue has lost a member";
     }
     return NULL;
 }
@@ -56,6 +100,8 @@ const char *rollout_check(const struct rollout *r)
     const char *bad = check_members(r);
     if (bad == NULL)
         bad = check_rings(r);
+    if (bad == NULL)
+        bad = check_queues(r);
     if (bad != NULL)
         return bad;
     for (uint32_t i = 0; i < r->plan.rings.count; i++)

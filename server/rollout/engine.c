@@ -74,37 +74,19 @@ uint32_t rollout_harmed(const struct rollout *r, uint32_t ring)
 
 uint32_t rollout_soaked(const struct rollout *r, uint32_t ring)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < r->member_count; i++) {
-        const struct rollout_member *m = &r->members[i];
-        n += m->ring == ring && m->state == ATTEMPT_CONFIRMED &&
-             m->soak_ms >= (uint64_t)r->plan.soak_s * 1000u;
-    }
-    return n;
+    return r->rings[ring].tally.soaked;
 }
 
 void rollout_set_member(struct rollout *r, uint32_t index, enum attempt_state state, uint64_t now_ms,
                         const struct rollout_sink *sink)
 {
     struct rollout_member *m = &r->members[index];
-    r->rings[m->ring].counts[m->state] -= !OT_PLANTED(105);
+    rollout_uncount(r, m);
     m->state = state;
     m->changed_ms = now_ms;
-    r->rings[m->ring].counts[state]++;
+    rollout_count(r, m);
+    rollout_requeue(r, m);
     rollout_emit(sink, EFFECT_MEMBER, index, m->ring, NULL, NULL);
-}
-
-void rollout_prepare(struct rollout *r)
-{
-    for (uint32_t i = 0; i < ROLLOUT_RINGS_MAX; i++) {
-        r->rings[i].members = 0;
-        memset(r->rings[i].counts, 0, sizeof r->rings[i].counts);
-    }
-    for (uint32_t i = 0; i < r->member_count; i++) {
-        struct rollout_ring *g = &r->rings[r->members[i].ring];
-        g->members++;
-        g->counts[r->members[i].state]++;
-    }
 }
 
 /* --- offers --- */
@@ -234,11 +216,19 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
     bool crashed = counters->of[WATCH_CRASHES] > m->crashes_seen,
          soaks = m->state == ATTEMPT_CONFIRMED && runs_target;
     bool changed = true;
+    if (m->state == ATTEMPT_SILENT && m->soak_running && runs_target) { /* it had confirmed, and is back */
+        rollout_set_member(r, member, attempt_next(m->state, ATTEMPT_ON_HEARD), now_ms, sink);
+        soaks = true;
+    }
     rollout_watch_seen(r, member, runs_target, counters, now_ms);
+    rollout_uncount(r, m);
     if (soaks)
         seen_soaking(m, counters, now_ms, (uint64_t)r->poll_s * 3000u);
     else
         changed = seen_elsewhere(m, counters, now_ms);
+    rollout_count(r, m);
+    if (m->queue == QUEUE_SOAK || soaks) /* the others are not ordered by when they were seen */
+        rollout_requeue(r, m);
     if (changed)
         rollout_emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
     if (soaks && crashed)
@@ -260,6 +250,7 @@ void rollout_alive(struct rollout *r, uint32_t member, uint64_t now_ms, const st
     if (!attempt_is_open(m->state) || m->state == ATTEMPT_OFFERED || m->changed_ms == now_ms)
         return;
     m->changed_ms = now_ms; /* stored: a restart of the server must not make it silent */
+    rollout_requeue(r, m);
     rollout_emit(sink, EFFECT_MEMBER, member, m->ring, NULL, NULL);
 }
 
@@ -272,8 +263,8 @@ uint32_t rollout_ring_for_joiner(const struct rollout *r, uint32_t ring)
 void rollout_joined(struct rollout *r, const struct rollout_sink *sink)
 {
     uint32_t last = r->member_count - 1;
-    struct rollout_ring *g = &r->rings[r->members[last].ring];
-    g->members++;
-    g->counts[r->members[last].state]++;
+    r->rings[r->members[last].ring].members++;
+    rollout_count(r, &r->members[last]);
+    rollout_requeue(r, &r->members[last]);
     rollout_emit(sink, EFFECT_MEMBER, last, r->members[last].ring, NULL, NULL);
 }

@@ -23,6 +23,19 @@ bool rollout_move(struct rollout *r, enum rollout_input input, const char *reaso
 void rollout_set_member(struct rollout *r, uint32_t index, enum attempt_state state, uint64_t now_ms,
                         const struct rollout_sink *sink);
 
+/* queues.c: around every change of a member */
+/** Takes the member out of its ring's counts, and puts it back with what it is now. */
+void rollout_uncount(struct rollout *r, struct rollout_member *m);
+void rollout_count(struct rollout *r, struct rollout_member *m);
+/** It was heard of: to the end of the queue that its state asks for. */
+void rollout_requeue(struct rollout *r, struct rollout_member *m);
+/** What this member adds to its ring's tally; the queue it belongs to; the time by which that is ordered. */
+struct rollout_tally rollout_tally_of(const struct rollout *r, const struct rollout_member *m);
+enum rollout_queue_kind rollout_queue_for(const struct rollout *r, const struct rollout_member *m);
+uint64_t rollout_queue_since(const struct rollout_member *m);
+/** NULL: nobody is in it. */
+struct rollout_member *rollout_queue_first(const struct rollout *r, enum rollout_queue_kind kind);
+
 /* rings.c */
 /** The ring that is active or soaking, or -1. */
 int rollout_open_ring(const struct rollout *r);

@@ -117,24 +117,15 @@ static bool too_much_harm(const struct rollout *r, uint32_t ring, char *text, si
 /* Crashes per device and day among those that run the release; each device counts once a day, two devices at least. */
 static bool too_many_crashes(const struct rollout *r, uint32_t ring, char *text, size_t len)
 {
-    uint64_t exposure_ms = 0, crashes = 0, devices = 0;
-    for (uint32_t i = 0; i < r->member_count; i++) {
-        const struct rollout_member *m = &r->members[i];
-        if (m->ring != ring || m->state != ATTEMPT_CONFIRMED)
-            continue;
-        uint32_t seen = m->crashes_seen - m->crashes_base;
-        uint64_t days = m->exposure_ms / DAY_MS + 1u;
-        exposure_ms += m->exposure_ms;
-        crashes += seen < days ? seen : days;
-        devices += seen > 0;
-    }
-    if (devices < 2 || crashes * DAY_MS * 100u <= (uint64_t)r->plan.max_crashes_per_device_day * exposure_ms)
+    const struct rollout_tally *t = &r->rings[ring].tally;
+    if (t->crashed < 2 ||
+        t->crashes * DAY_MS * 100u <= (uint64_t)r->plan.max_crashes_per_device_day * t->exposure_ms)
         return false;
     snprintf(text, len,
-             "ring %s: %" PRIu64 " devices crashed after the update (%" PRIu64 " device-days %" PRIu64
+             "ring %s: %" PRIu32 " devices crashed after the update (%" PRIu64 " device-days %" PRIu64
              "); the limit is "
              "%" PRIu32 ".%02" PRIu32 " a day",
-             r->plan.rings.rings[ring].name, devices, crashes, exposure_ms / DAY_MS,
+             r->plan.rings.rings[ring].name, t->crashed, t->crashes, t->exposure_ms / DAY_MS,
              r->plan.max_crashes_per_device_day / 100u, r->plan.max_crashes_per_device_day % 100u);
     return true;
 }

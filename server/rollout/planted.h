@@ -25,6 +25,7 @@
     X(114, "a device in the middle of an attempt is offered another")                                        \
     X(115, "late reports of an outcome count again")                                                         \
     X(116, "not enough evidence passes")                                                                     \
-    X(117, "an abort leaves offers in force")
+    X(117, "an abort leaves offers in force")                                                                \
+    X(118, "a device that confirmed is never missed")
 
 #endif

@@ -44,24 +44,32 @@ void rollout_advance(struct rollout *r, uint64_t now_ms, const struct rollout_si
 
 /* --- time --- */
 
-static void age_members(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
+/* Each leaves its queue by what becomes of it, so the next is first. */
+static void age_queue(struct rollout *r, enum rollout_queue_kind kind, uint64_t limit_ms,
+                      enum attempt_input input, uint64_t now_ms, const struct rollout_sink *sink)
 {
-    uint64_t lease = (uint64_t)r->plan.lease_s * 1000u, stale = (uint64_t)r->plan.stale_after_s * 1000u;
-    for (uint32_t i = 0; i < r->member_count; i++) {
-        struct rollout_member *m = &r->members[i];
-        enum attempt_state next = m->state;
-        if (!attempt_is_open(m->state))
-            continue;
-        if (m->state == ATTEMPT_OFFERED && now_ms - m->offered_ms >= lease)
-            next = attempt_next(m->state, ATTEMPT_ON_LEASE_OVER);
-        else if (now_ms - m->changed_ms >= stale && !(OT_PLANTED(109) && attempt_has_switched(m->state)))
-            next = attempt_next(m->state, ATTEMPT_ON_STALE);
-        if (next == m->state)
-            continue;
-        rollout_set_member(r, i, next, now_ms, sink);
+    for (struct rollout_member *m = rollout_queue_first(r, kind);
+         m != NULL && now_ms - rollout_queue_since(m) >= limit_ms &&
+         !(OT_PLANTED(109) && attempt_has_switched(m->state));
+         m = rollout_queue_first(r, kind)) {
+        enum attempt_state next = attempt_next(m->state, input);
+        rollout_set_member(r, (uint32_t)(m - r->members), next, now_ms, sink);
         if (attempt_is_harm(next) && !OT_PLANTED(111))
             rollout_judge(r, m->ring, now_ms, sink);
     }
+}
+
+/*
+ * Leases and attempts grow old in every state of the rollout, aborted too: each attempt ends in an outcome. Who confirmed
+ * and is not heard of before its soak is complete is harm as long as it stays so; after an abort nobody asks for soak.
+ */
+static void age_members(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    uint64_t stale_ms = (uint64_t)r->plan.stale_after_s * 1000u;
+    age_queue(r, QUEUE_LEASES, (uint64_t)r->plan.lease_s * 1000u, ATTEMPT_ON_LEASE_OVER, now_ms, sink);
+    age_queue(r, QUEUE_WORK, stale_ms, ATTEMPT_ON_STALE, now_ms, sink);
+    if (r->state != ROLLOUT_ABORTED && !OT_PLANTED(118))
+        age_queue(r, QUEUE_SOAK, stale_ms, ATTEMPT_ON_STALE, now_ms, sink);
 }
 
 /* Twice as many at a time once a full bound of attempts has come out well. */

@@ -49,7 +49,7 @@ struct world {
 };
 
 static struct {
-    uint64_t steps, offers, passed, held, halted, finished, kills, watched, refused_offers,
+    uint64_t steps, offers, passed, held, halted, finished, kills, watched, refused_offers, lost, back,
         ends[ROLLOUT_STATES];
 } seen;
 
@@ -129,6 +129,7 @@ static const char *check_stored(const struct world *w)
 static void note(struct world *w, struct log_line line)
 {
     line.at_ms = w->now_ms;
+    line.is_over = w->live.state == ROLLOUT_ABORTED;
     if (w->log_len < LOG_MAX)
         w->log[w->log_len++] = line;
 }
@@ -453,6 +454,11 @@ static void one_step(struct world *w)
     seen.halted += w->live.state == ROLLOUT_HALTED && w->before.state != ROLLOUT_HALTED;
     seen.held += w->live.state == ROLLOUT_HELD && w->before.state != ROLLOUT_HELD;
     seen.finished += w->live.state == ROLLOUT_FINISHED && w->before.state != ROLLOUT_FINISHED;
+    for (uint32_t i = 0; i < w->before.member_count; i++) {
+        enum attempt_state before = w->before_members[i].state, now = w->live_members[i].state;
+        seen.lost += before == ATTEMPT_CONFIRMED && now == ATTEMPT_SILENT;
+        seen.back += before == ATTEMPT_SILENT && now == ATTEMPT_CONFIRMED;
+    }
     seen.watched += w->live.watch.expected[1] > w->before.watch.expected[1];
     seen.steps++;
 }
@@ -612,16 +618,17 @@ int main(int argc, char **argv)
     }
     printf("%" PRIu64 " histories from seed %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " offers, %" PRIu64
            " rings passed, %" PRIu64 " held, %" PRIu64 " halts, %" PRIu64 " finished, %" PRIu64
-           " kills, %" PRIu64 " intervals watched, %" PRIu64 " check-ins during a pause\n",
+           " kills, %" PRIu64 " intervals watched, %" PRIu64 " check-ins during a pause, %" PRIu64
+           " lost in soak, %" PRIu64 " came back\n",
            histories, first, seen.steps, seen.offers, seen.passed, seen.held, seen.halted, seen.finished,
-           seen.kills, seen.watched, seen.refused_offers);
+           seen.kills, seen.watched, seen.refused_offers, seen.lost, seen.back);
     printf("ended:");
     for (unsigned i = 0; i < ROLLOUT_STATES; i++)
         printf(" %" PRIu64 " %s", seen.ends[i], rollout_state_name((enum rollout_state)i));
     printf("\n");
     /* A generator that never gets there proves nothing. */
     return histories < 1000 || (seen.passed > 0 && seen.held > 0 && seen.halted > 0 && seen.finished > 0 &&
-                                seen.watched > 0 && seen.refused_offers > 0)
+                                seen.watched > 0 && seen.refused_offers > 0 && seen.lost > 0 && seen.back > 0)
                ? 0
                : 1;
 }

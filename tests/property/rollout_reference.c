@@ -52,7 +52,7 @@ static void event(struct reference_member *m, const struct log_line *line)
         [OT_EVENT_LATE_REVERT] = ATTEMPT_REVERTED};
     enum attempt_state s = of[line->event];
     if (line->event == OT_EVENT_LATE_REVERT) {
-        if (m->state == ATTEMPT_CONFIRMED)
+        if (m->state == ATTEMPT_CONFIRMED || m->state == ATTEMPT_SILENT)
             become(m, s, line->at_ms);
     } else if (line->event == OT_EVENT_WITHDRAWN) {
         if (is_open(m->state) || m->state == ATTEMPT_SILENT)
@@ -67,6 +67,8 @@ static void event(struct reference_member *m, const struct log_line *line)
 static void seen(struct reference_member *m, const struct log_line *line, uint64_t cap_ms)
 {
     uint64_t gap = line->at_ms - m->seen_ms;
+    bool is_back = m->state == ATTEMPT_SILENT && m->soaking && line->runs_target;
+    m->state = is_back ? ATTEMPT_CONFIRMED : m->state;
     bool soaks = m->state == ATTEMPT_CONFIRMED && line->runs_target;
     if (soaks && m->soaking)
         m->soak_ms += gap < cap_ms ? gap : cap_ms;
@@ -74,14 +76,24 @@ static void seen(struct reference_member *m, const struct log_line *line, uint64
     m->seen_ms = line->at_ms;
 }
 
-static void grow_old(struct reference_member *m, uint64_t now_ms, const struct rollout_plan *p)
+/* It said that it runs the release, and is heard of no more before its soak is complete. */
+static bool is_lost(const struct reference_member *m, uint64_t now_ms, const struct rollout_plan *p)
 {
+    return m->state == ATTEMPT_CONFIRMED && m->soaking && m->soak_ms < p->soak_s * 1000ull &&
+           now_ms - m->seen_ms >= p->stale_after_s * 1000ull;
+}
+
+static void grow_old(struct reference_member *m, const struct log_line *line, const struct rollout_plan *p)
+{
+    uint64_t now_ms = line->at_ms;
     bool late = now_ms - m->heard_ms >= p->stale_after_s * 1000ull;
     if (m->state == ATTEMPT_OFFERED && now_ms - m->offered_ms >= p->lease_s * 1000ull)
         become(m, ATTEMPT_WITHDRAWN, now_ms);
     else if (m->state == ATTEMPT_DOWNLOADING || m->state == ATTEMPT_INSTALLED)
         become(m, late ? ATTEMPT_WITHDRAWN : m->state, late ? now_ms : m->heard_ms);
     else if ((m->state == ATTEMPT_SWITCHING || m->state == ATTEMPT_BOOTED) && late)
+        become(m, ATTEMPT_SILENT, now_ms);
+    else if (!line->is_over && is_lost(m, now_ms, p))
         become(m, ATTEMPT_SILENT, now_ms);
 }
 
@@ -116,7 +128,7 @@ void reference_apply(struct reference_member *m, const struct log_line *line, co
         break;
     case LOG_TICK:
     default:
-        grow_old(m, line->at_ms, &r->plan);
+        grow_old(m, line, &r->plan);
         break;
     }
 }

@@ -16,6 +16,7 @@ struct log_line {
     uint64_t at_ms;
     enum ot_event_kind event;
     bool runs_target;
+    bool is_over; /* of the rollout, at that time: nobody asks for soak any more */
 };
 
 struct reference_member {

@@ -23,21 +23,14 @@ static int print_agent(void)
 }
 
 static const char *const inputs[ATTEMPT_INPUTS] = {
-    [ATTEMPT_ON_DOWNLOADING] = "downloading",
-    [ATTEMPT_ON_INSTALLED] = "installed",
-    [ATTEMPT_ON_SWITCHING] = "switching",
-    [ATTEMPT_ON_BOOTED] = "booted",
-    [ATTEMPT_ON_CONFIRMED] = "confirmed",
-    [ATTEMPT_ON_REVERTED] = "reverted",
-    [ATTEMPT_ON_REJECTED] = "rejected",
-    [ATTEMPT_ON_NO_FALLBACK] = "no_fallback",
-    [ATTEMPT_ON_FAILED] = "failed",
-    [ATTEMPT_ON_WITHDRAWN] = "withdrawn",
-    [ATTEMPT_ON_LATE_REVERT] = "late_revert",
-    [ATTEMPT_ON_LEASE_OVER] = "lease over",
-    [ATTEMPT_ON_STALE] = "silence",
-    [ATTEMPT_ON_SUPERSEDE] = "superseded",
-    [ATTEMPT_ON_RETRY] = "retry",
+    [ATTEMPT_ON_DOWNLOADING] = "downloading", [ATTEMPT_ON_INSTALLED] = "installed",
+    [ATTEMPT_ON_SWITCHING] = "switching",     [ATTEMPT_ON_BOOTED] = "booted",
+    [ATTEMPT_ON_CONFIRMED] = "confirmed",     [ATTEMPT_ON_REVERTED] = "reverted",
+    [ATTEMPT_ON_REJECTED] = "rejected",       [ATTEMPT_ON_NO_FALLBACK] = "no_fallback",
+    [ATTEMPT_ON_FAILED] = "failed",           [ATTEMPT_ON_WITHDRAWN] = "withdrawn",
+    [ATTEMPT_ON_LATE_REVERT] = "late_revert", [ATTEMPT_ON_LEASE_OVER] = "lease over",
+    [ATTEMPT_ON_STALE] = "silence",           [ATTEMPT_ON_SUPERSEDE] = "superseded",
+    [ATTEMPT_ON_HEARD] = "heard of again",    [ATTEMPT_ON_RETRY] = "retry",
 };
 
 static int print_attempt(void)

@@ -44,6 +44,7 @@ enum attempt_input {
     ATTEMPT_ON_LEASE_OVER,
     ATTEMPT_ON_STALE,
     ATTEMPT_ON_SUPERSEDE,
+    ATTEMPT_ON_HEARD, /* it had confirmed, was silent, and still runs the release */
     ATTEMPT_ON_RETRY, /* a person lets it be offered once more */
     ATTEMPT_INPUTS
 };

@@ -19,6 +19,15 @@
 #include "rollout/plan.h"
 #include "rollout/watch.h"
 
+/** Members that wait for the same thing, the one heard of longest ago first: see queues.c. */
+enum rollout_queue_kind {
+    QUEUE_NONE = 0,
+    QUEUE_LEASES, /* offered, not taken up */
+    QUEUE_WORK,   /* taken up, no outcome yet */
+    QUEUE_SOAK,   /* confirmed, its own soak not complete */
+};
+#define ROLLOUT_QUEUES 4u
+
 /** One device in one rollout. Membership is frozen: `ring` and `stratum` never change. */
 struct rollout_member {
     uint32_t device; /* the caller's number for the device */
@@ -37,6 +46,17 @@ struct rollout_member {
     uint32_t links_seen;             /* link losses, by the device's monotonic counter */
     uint64_t last_ms[WATCH_METRICS]; /* its last crash and link loss that told something */
     uint64_t exposure_ms;            /* soak time again, but counting on after the ring has passed */
+    /* its place in a queue: the engine's; numbers of members plus one */
+    enum rollout_queue_kind queue;
+    uint32_t before, after;
+};
+
+/** What a ring's confirmed members come to. */
+struct rollout_tally {
+    uint32_t soaked;      /* with enough own soak */
+    uint32_t crashed;     /* devices that crashed since they confirmed */
+    uint64_t crashes;     /* of them, at most one for each device and day */
+    uint64_t exposure_ms; /* of all */
 };
 
 struct rollout_ring {
@@ -45,8 +65,10 @@ struct rollout_ring {
     uint32_t resolved_at_widening;
     uint32_t accepted; /* harmed devices that a person has seen and gone on: more of them halt again */
     uint64_t opened_ms;
+    /* counted from the members: rollout_prepare() */
     uint32_t members;
     uint32_t counts[ATTEMPT_STATES];
+    struct rollout_tally tally;
 };
 
 #define ROLLOUT_REASON_MAX 200u
@@ -61,6 +83,9 @@ struct rollout {
     struct rollout_watch watch;     /* crashes and link losses beside the control's */
     struct rollout_member *members; /* the caller's array */
     uint32_t member_count;
+    struct {
+        uint32_t first, last; /* members plus one; 0: none */
+    } queues[ROLLOUT_QUEUES];
 };
 
 enum rollout_effect_kind {
@@ -82,7 +107,7 @@ struct rollout_sink {
     void (*effect)(void *ctx, const struct rollout_effect *effect);
 };
 
-/** Rings and counts from plan and members (after filling `members` with ring and, on restore, their stored state). */
+/** Counts and queues from plan and members (after filling `members` with ring and, on restore, their stored state). */
 void rollout_prepare(struct rollout *r);
 
 /* Operator actions: 0, or -1 when the present state does not allow it. `reason` is stored. */
