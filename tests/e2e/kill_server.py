@@ -15,12 +15,11 @@ import subprocess
 import threading
 import time
 
-from ledger import RINGS, ROLLOUTS, Ledger, Wrong, demand
+from ledger import Ledger, Wrong, compare_api, demand
 from operator_api import OperatorApi, Refused, wait_until
 
 NO_ANSWER = (OSError, http.client.HTTPException)
 FINISH_S = 90
-UNBOUNDED = 0xFFFFFFFF
 
 
 class Server:
@@ -211,22 +210,6 @@ class Run:
         self.server.start()
         self.show()
 
-    def compare_api(self, ledger):
-        """With nobody calling: what the new process says is what the events come to."""
-        counts, in_flight = ledger.counts(), ledger.in_flight()
-        for rollout, state in ledger.rollouts.items():
-            shown = self.api.get(f"/api/v1/rollouts/{rollout}")
-            demand(shown["state"] == ROLLOUTS[state], f"rollout {rollout}: {shown['state']}")
-            for ring in shown["rings"]:
-                key = rollout, ring["index"]
-                told = {name: n for name, n in ring["counts"].items() if n}
-                demand(told == dict(counts[key]), f"rollout {key}: told {told}, recounted {dict(counts[key])}")
-                demand(ring["in_flight"] == in_flight[key], f"rollout {key}: {ring['in_flight']} in flight")
-        states = {(r, i): (RINGS[s], b if b != UNBOUNDED else None) for r, i, s, b in ledger.rings}
-        for (rollout, index), want in states.items():
-            ring = self.api.get(f"/api/v1/rollouts/{rollout}")["rings"][index]
-            demand((ring["state"], ring["bound"]) == want, f"rollout {rollout} ring {index}: {ring}, stored {want}")
-
     def check_logs(self):
         """A process that was killed cannot end with a sanitizer's exit code: what it found stands in its log."""
         for name in ("otariad.log", "sim.log"):
@@ -268,7 +251,7 @@ class Run:
         ledger = self.look("the last death")
         outcomes = ledger.check_ended()
         self.server.start()
-        self.compare_api(ledger)
+        compare_api(self.api, ledger)
         self.server.stop()
         self.check_logs()
         print(f"{deaths} deaths during {len(ledger.rollouts)} rollouts on {self.count} devices: "

@@ -9,6 +9,10 @@ import urllib.parse
 class Refused(Exception):
     """The server answered, and not with 2xx."""
 
+    def __init__(self, text, status=0):
+        super().__init__(text)
+        self.status = status
+
 
 class OperatorApi:
     def __init__(self, url, ca_file, token_file):
@@ -18,20 +22,21 @@ class OperatorApi:
             self.headers = {"Authorization": "Bearer " + f.read().strip(), "Content-Type": "application/json"}
         self.connection = None
 
-    def call(self, method, path, body=None):
-        """The reply's JSON. OSError or http.client.HTTPException: no answer, whatever became of the request."""
+    def call(self, method, path, body=None, raw=None):
+        """The reply's JSON; `raw`: bytes instead of a JSON body. OSError or http.client.HTTPException: no answer,
+        whatever became of the request."""
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPSConnection(self.where.hostname, self.where.port, timeout=20,
                                                               context=self.tls)
-            self.connection.request(method, path, None if body is None else json.dumps(body), self.headers)
+            self.connection.request(method, path, raw if body is None else json.dumps(body), self.headers)
             reply = self.connection.getresponse()
             text = reply.read()
         except (OSError, http.client.HTTPException):
             self.close()
             raise
         if reply.status // 100 != 2:
-            raise Refused(f"{method} {path}: {reply.status} {text.decode(errors='replace')}")
+            raise Refused(f"{method} {path}: {reply.status} {text.decode(errors='replace')}", reply.status)
         return json.loads(text)
 
     def get(self, path):
