@@ -63,6 +63,8 @@ const struct cli_command cli_commands[] = {
      cmd_rollout_retry},
     {"rollout", "abort", "ID --reason TEXT", "End it; what has not switched is called back.",
      cmd_rollout_abort},
+    {"rollout", "recall", "ID --reason TEXT [--in-flight N] [--yes]",
+     "End it, and offer what they ran before to the devices that took its release.", cmd_rollout_recall},
     {"audit", "list", "[--after SEQ] [--limit N]", "Who did what.", cmd_audit_list},
     {"audit", "verify", "[--anchor SEQ:HASH]", "Check that no entry was changed, removed or put in.",
      cmd_audit_verify},

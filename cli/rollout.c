@@ -4,13 +4,14 @@
 #include "api_client.h"
 #include "rollout_print.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct plan_options {
     const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *tolerated,
-        *override, *stale_after_s, *decide_by_s, *lease_s, *rings;
+        *override, *stale_after_s, *decide_by_s, *lease_s, *rings, *min_source, *max_source;
     bool supersede, start;
 };
 
@@ -35,6 +36,16 @@ static int put_percent(struct cli *cli, json_t *body, const char *key, const cha
         return cli_usage(cli, "--%s: a number from 0 to 100 is wanted", option);
     json_object_set_new(body, key, json_real(n));
     return -1;
+}
+
+/* A version, or a release's number. */
+static void put_source(json_t *body, const char *key, const char *text)
+{
+    unsigned long number = 0;
+    if (text != NULL)
+        json_object_set_new(body, key,
+                            cli_number(text, UINT32_MAX, &number) == 0 ? json_integer((json_int_t)number)
+                                                                       : json_string(text));
 }
 
 static int plan_body(struct cli *cli, const struct plan_options *o, json_t *body)
@@ -69,6 +80,8 @@ static int plan_body(struct cli *cli, const struct plan_options *o, json_t *body
         }
         json_object_set_new(body, "rings", rings);
     }
+    put_source(body, "min_source", o->min_source);
+    put_source(body, "max_source", o->max_source);
     if (o->supersede)
         json_object_set_new(body, "supersede", json_true());
     return -1;
@@ -125,6 +138,8 @@ int cmd_rollout_create(struct cli *cli, int argc, char **argv)
         {"stale-after-s", CLI_TEXT, &o.stale_after_s, "N", "silence that counts as failure (43200)"},
         {"decide-by-s", CLI_TEXT, &o.decide_by_s, "N", "a ring open for longer is held (a week or more)"},
         {"lease-s", CLI_TEXT, &o.lease_s, "N", "an offer not taken up ends after (3600)"},
+        {"min-source", CLI_TEXT, &o.min_source, "V", "only devices that run this release or a later one"},
+        {"max-source", CLI_TEXT, &o.max_source, "V", "only devices that run this release or an earlier one"},
         {"supersede", CLI_FLAG, &o.supersede, NULL, "end the rollout that is running"},
         {"start", CLI_FLAG, &o.start, NULL, "start it at once"},
         CLI_OPTIONS_END};

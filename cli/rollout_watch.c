@@ -28,7 +28,7 @@ static void print_event(const struct cli *cli, json_t *e)
 
 static bool has_ended(const char *state)
 {
-    static const char *const ends[] = {"finished", "halted", "held", "aborted", "paused"};
+    static const char *const ends[] = {"finished", "halted", "held", "aborted", "recalled", "paused"};
     for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (strcmp(state, ends[i]) == 0)
             return true;

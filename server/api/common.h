@@ -52,7 +52,8 @@ http_handler api_whoami, api_product_create, api_product_list, api_product_show,
 http_handler api_device_list, api_device_show, api_device_explain, api_device_tags;
 http_handler api_release_push, api_release_list, api_release_show;
 http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,
-    api_rollout_resume, api_rollout_widen, api_rollout_retry, api_rollout_abort, api_rollout_events;
+    api_rollout_resume, api_rollout_widen, api_rollout_retry, api_rollout_abort, api_rollout_recall,
+    api_rollout_events;
 http_handler api_audit, api_health;
 
 #endif

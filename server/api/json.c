@@ -91,12 +91,12 @@ static json_t *json_attempt(const struct fleet_membership *at)
     const struct fleet_member *x = &at->rollout->members[at->member];
     static const char *const ways[] = {"none", "full", "patch"};
     snprintf(id, sizeof id, "a-%" PRIu64, m->attempt);
-    return json_pack("{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout",
-                     (json_int_t)at->rollout->engine.id, "release", at->rollout->release->version, "ring",
-                     (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason",
-                     ot_status_wire(m->reason), "check", x->check, "way",
-                     ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes, "changed_at",
-                     x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
+    return json_pack(
+        "{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout", (json_int_t)at->rollout->engine.id,
+        "release", fleet_target(at->rollout, (int)at->member, x->device)->version, "ring",
+        (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason", ot_status_wire(m->reason),
+        "check", x->check, "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes,
+        "changed_at", x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
 }
 
 static void add_attempts(json_t *root, const struct fleet_device *d)
@@ -160,19 +160,25 @@ json_t *json_release(const struct fleet_release *r)
                      (json_int_t)r->number, "created_at", json_time(r->created_ms), "images", images);
 }
 
+static json_t *number_or_null(uint32_t number)
+{
+    return number != 0 ? json_integer((json_int_t)number) : json_null();
+}
+
 static json_t *json_plan(const struct rollout_plan *p)
 {
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s}", "rings", rings, "soak_s",
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o}", "rings", rings, "soak_s",
                      (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
                      (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
                      "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p),
                      "max_crashes_per_device_day", (double)p->max_crashes_per_device_day / 100.0,
                      "stale_after_s", (json_int_t)p->stale_after_s, "decide_by_s",
                      (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
-                     p->override_reason);
+                     p->override_reason, "min_source", number_or_null(p->min_source), "max_source",
+                     number_or_null(p->max_source));
 }
 
 /* Rounded: a hundredth of a percent is more than anybody needs, and 0.1 + 0.2 is not for people. */
@@ -235,9 +241,11 @@ json_t *json_rollout(const struct fleet_rollout *r)
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
         json_array_append_new(rings, json_ring(&r->engine, i));
     snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
-                     "version", r->release->version, "release", (json_int_t)r->release->number, "state",
-                     rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
-                     json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer",
-                     json_transfer(r), "health", json_watch(&r->engine.watch), "rings", rings);
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "id", id, "product",
+                     r->product->name, "version", r->release->version, "release",
+                     (json_int_t)r->release->number, "state", rollout_state_name(r->engine.state), "reason",
+                     r->engine.reason, "created_at", json_time(r->created_ms), "plan",
+                     json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
+                     json_watch(&r->engine.watch), "rings", rings, "recalls",
+                     r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
 }

@@ -19,6 +19,34 @@ static bool read_rings(struct http_request *req, const json_t *list, struct ring
     return true;
 }
 
+/* A release by its number or its version, for min_source and max_source. With the lock held. */
+static bool read_source(const struct fleet_product *p, const json_t *json, const char *key, uint32_t *out,
+                        struct fleet_refusal *refusal)
+{
+    const char *version = json_string_value(json);
+    const struct fleet_release *release = version != NULL ? fleet_release(p, version) : NULL;
+    json_int_t number = json_integer_value(json);
+    if (json == NULL)
+        return true;
+    if (version != NULL && release == NULL) {
+        (void)fleet_refuse(refusal, 422, "plan", "%s: %s has no release %.60s", key, p->name, version);
+        return false;
+    }
+    if (release == NULL && (number < 1 || number > UINT32_MAX)) {
+        (void)fleet_refuse(refusal, 400, "bad_field", "%s must be a version or the number of a release", key);
+        return false;
+    }
+    *out = release != NULL ? release->number : (uint32_t)number;
+    return true;
+}
+
+static bool read_sources(const struct fleet_product *p, const json_t *body, struct rollout_plan *plan,
+                         struct fleet_refusal *refusal)
+{
+    return read_source(p, json_object_get(body, "min_source"), "min_source", &plan->min_source, refusal) &&
+           read_source(p, json_object_get(body, "max_source"), "max_source", &plan->max_source, refusal);
+}
+
 /* A number with decimals, kept in 1/100. */
 static bool read_hundredths(struct http_request *req, const json_t *body, const char *key, uint32_t max,
                             uint32_t *out)
@@ -89,6 +117,8 @@ void api_rollout_create(void *app, struct http_request *req)
                                        "stale_after_s",
                                        "decide_by_s",
                                        "lease_s",
+                                       "min_source",
+                                       "max_source",
                                        "supersede",
                                        NULL};
     struct api *api = app;
@@ -108,12 +138,16 @@ void api_rollout_create(void *app, struct http_request *req)
     fleet_lock(api->fleet);
     struct fleet_product *p = api_product(api, req);
     struct fleet_release *release = p != NULL && version != NULL ? fleet_release(p, version) : NULL;
+    good = p != NULL && read_sources(p, body, &plan, &refusal);
     json_decref(body);
     if (p == NULL)
         return;
     fleet_unlock(api->fleet);
-    if (release == NULL) {
-        api_not_found(req, "release");
+    if (release == NULL || !good) {
+        if (release == NULL)
+            api_not_found(req, "release");
+        else
+            api_refuse(req, &refusal);
         return;
     }
     struct api_pending *pending = api_pending_new(req);
@@ -185,6 +219,40 @@ void api_rollout_widen(void *app, struct http_request *req)
 void api_rollout_retry(void *app, struct http_request *req)
 {
     act(app, req, "retry");
+}
+
+void api_rollout_recall(void *app, struct http_request *req)
+{
+    static const char *const keys[] = {"reason", "in_flight", NULL};
+    struct api *api = app;
+    struct fleet_refusal refusal;
+    struct fleet_rollout *made = NULL;
+    int64_t in_flight = 0;
+    json_t *body = api_body(req, keys);
+    if (body == NULL || !api_number(req, body, "in_flight", 1000000, &in_flight)) {
+        json_decref(body);
+        return;
+    }
+    fleet_lock(api->fleet);
+    struct fleet_rollout *r = api_rollout(api, req);
+    if (r == NULL) {
+        json_decref(body);
+        return;
+    }
+    fleet_unlock(api->fleet); /* rollouts are never removed */
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    struct api_pending *pending = api_pending_new(req);
+    int result = fleet_rollout_recall(api->fleet, api_token(req)->id, r, reason != NULL ? reason : "",
+                                      (uint32_t)in_flight, &made, &refusal, api_pending_done, pending);
+    json_decref(body);
+    if (result != 0) {
+        api_pending_refuse(pending, &refusal);
+        return;
+    }
+    fleet_lock(api->fleet);
+    json_t *json = json_rollout(made);
+    fleet_unlock(api->fleet);
+    api_pending_ready(pending, 201, json);
 }
 
 void api_rollout_list(void *app, struct http_request *req)

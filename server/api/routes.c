@@ -37,6 +37,7 @@ const struct http_route api_routes[] = {
     {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/widen", API_ADMIN, SMALL, api_rollout_widen},
     {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/retry", API_ADMIN, SMALL, api_rollout_retry},
     {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/abort", API_ADMIN, SMALL, api_rollout_abort},
+    {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/recall", API_ADMIN, SMALL, api_rollout_recall},
     {HTTP_OPERATOR, "GET", "/api/v1/rollouts/{rollout}/events", API_VIEW, 0, api_rollout_events},
     {HTTP_OPERATOR, "GET", "/api/v1/audit", API_ADMIN_ALL, 0, api_audit},
 };

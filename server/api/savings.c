@@ -79,7 +79,8 @@ json_t *json_transfer(const struct fleet_rollout *r)
     json_int_t ways[3] = {0}, bytes = 0, full_bytes = 0;
     for (uint32_t i = 0; i < r->engine.member_count; i++) {
         const struct fleet_member *x = &r->members[i];
-        const struct fleet_image *image = fleet_image_for(r->release, &x->device->facts);
+        const struct fleet_image *image =
+            fleet_image_for(fleet_target(r, (int)i, x->device), &x->device->facts);
         if (x->bytes == 0 || image == NULL)
             continue;
         ways[x->way <= OT_WAY_PATCH ? x->way : 0]++;

@@ -6,7 +6,6 @@
  */
 #include "fleet.h"
 
-#include "base/crypto_openssl.h"
 #include "load.h"
 #include "members.h"
 #include "patches.h"
@@ -152,10 +151,11 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
         memcpy(x->check, e->check, sizeof x->check);
     if (e->kind == OT_EVENT_KEY_KEPT)
         tell_key_kept(&change, at, v->d, e);
-    const struct fleet_image *image = fleet_image_for(at->rollout->release, &v->d->facts);
+    const struct fleet_release *target = fleet_target(at->rollout, (int)at->member, v->d);
+    const struct fleet_image *image = fleet_image_for(target, &v->d->facts);
     if (e->kind == OT_EVENT_INSTALLED && image != NULL)
         fleet_patch_note(v->f, v->batch, image, &v->d->facts, e->way, e->reason);
-    bool runs_target = fleet_runs_release(v->d, at->rollout->release);
+    bool runs_target = fleet_runs_release(v->d, target);
     rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
     fleet_store_member(&change, at->member);
 }
@@ -202,22 +202,30 @@ static void take_facts(struct visit *v)
     v->d->is_listed = true;
 }
 
+/* A finished rollout that is not the newest looks at stragglers under way or soaking, and at nobody else. */
+static bool still_looks(const struct fleet_device *d, const struct fleet_membership *at)
+{
+    const struct rollout *r = &at->rollout->engine;
+    const struct fleet_product *p = d->product;
+    return !rollout_is_over(r->state) &&
+           (r->state != ROLLOUT_FINISHED || at->rollout == p->rollouts[p->rollout_count - 1] ||
+            attempt_is_open(r->members[at->member].state) || r->members[at->member].queue == QUEUE_SOAK);
+}
+
 /* Soak, crashes and being alive, in every rollout this device belongs to that still looks at it. */
 static void note_presence(struct visit *v)
 {
     const struct ot_health *health = &v->m->health;
     struct rollout_counters counters = {.of = {health->panics + health->watchdogs, health->link_losses}};
     for (size_t i = 0; i < v->d->membership_count; i++) {
-        struct fleet_rollout *r = v->d->memberships[i].rollout;
-        struct fleet_change change = change_of(v, r);
+        const struct fleet_membership *at = &v->d->memberships[i];
+        struct fleet_change change = change_of(v, at->rollout);
         struct rollout_sink sink = fleet_sink(&change);
-        bool is_soaking = r->engine.members[v->d->memberships[i].member].queue == QUEUE_SOAK;
-        if (r->engine.state == ROLLOUT_ABORTED ||
-            (r->engine.state == ROLLOUT_FINISHED && !is_soaking &&
-             r != v->d->product->rollouts[v->d->product->rollout_count - 1]))
+        if (!still_looks(v->d, at))
             continue;
-        rollout_alive(&r->engine, v->d->memberships[i].member, v->now, &sink);
-        rollout_seen(&r->engine, v->d->memberships[i].member, fleet_runs_release(v->d, r->release), &counters,
+        rollout_alive(&at->rollout->engine, at->member, v->now, &sink);
+        rollout_seen(&at->rollout->engine, at->member,
+                     fleet_runs_release(v->d, fleet_target(at->rollout, (int)at->member, v->d)), &counters,
                      v->now, &sink);
     }
 }
@@ -236,85 +244,24 @@ static void answer_attempt(struct visit *v)
                      (at == NULL || !attempt_has_switched(at->rollout->engine.members[at->member].state));
 }
 
-/* The rollout that decides for this product now: the newest that was ever started and not aborted. */
-static struct fleet_rollout *deciding_rollout(const struct fleet_product *p)
-{
-    for (size_t i = p->rollout_count; i > 0; i--) {
-        enum rollout_state state = p->rollouts[i - 1]->engine.state;
-        if (state != ROLLOUT_CREATED && state != ROLLOUT_ABORTED)
-            return p->rollouts[i - 1];
-    }
-    return NULL;
-}
-
-static int find_member(const struct fleet_device *d, const struct fleet_rollout *r)
-{
-    for (size_t i = 0; i < d->membership_count; i++) {
-        if (d->memberships[i].rollout == r)
-            return (int)d->memberships[i].member;
-    }
-    return -1;
-}
-
-/* A device that came after the freeze goes by its hash; if its ring has passed, into the earliest open one. */
-static int place_of(const struct fleet_device *d, const struct fleet_rollout *r)
-{
-    const char *tags[FLEET_TAGS_MAX];
-    for (uint32_t t = 0; t < d->tag_count; t++)
-        tags[t] = d->tags[t];
-    uint64_t u = ring_plan_u(crypto_openssl(), r->product->seed.bytes, d->id);
-    int ring = ring_plan_place(&r->engine.plan.rings, u, tags, d->tag_count);
-    return ring < 0 ? ring : (int)rollout_ring_for_joiner(&r->engine, (uint32_t)ring);
-}
-
-static bool has_unstarted(const struct fleet_product *p)
-{
-    bool found = false;
-    for (size_t i = 0; i < p->rollout_count; i++)
-        found = found || p->rollouts[i]->engine.state == ROLLOUT_CREATED;
-    return found;
-}
-
-struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout)
-{
-    struct fleet_rollout *r = deciding_rollout(d->product);
-    int64_t unheard_ms = fleet_wall_ms(d->product->fleet) - d->last_seen_ms;
-    struct rollout_situation s = {.has_checked_in = d->has_checked_in,
-                                  .unheard_s = unheard_ms > 0 ? (uint64_t)unheard_ms / 1000u : 0,
-                                  .has_unstarted = has_unstarted(d->product),
-                                  .member = -1,
-                                  .place = -1};
-    *rollout = r;
-    if (r == NULL)
-        return s;
-    s.rollout = &r->engine;
-    s.version = r->release->version;
-    s.runs_release = fleet_runs_release(d, r->release);
-    (void)fleet_pick_image(r->release, &d->facts, &s.fit);
-    s.member = find_member(d, r);
-    if (s.member < 0)
-        s.place = place_of(d, r);
-    else
-        s.check = r->members[s.member].check;
-    return s;
-}
-
 static void join(struct visit *v, struct fleet_rollout *r, struct rollout_situation *s)
 {
     struct fleet_change change = change_of(v, r);
     struct rollout_sink sink = fleet_sink(&change);
+    const struct fleet_release *target = fleet_target(r, -1, v->d);
     s->member = (int)fleet_add_member(r, v->d, (uint32_t)s->place, fleet_stratum_find(r, v->d));
+    r->members[s->member].target = target != r->release ? target : NULL;
     rollout_joined(&r->engine, &sink);
 }
 
 static void fill_offer(struct visit *v, const struct fleet_rollout *r, const struct fleet_image *image,
-                       uint64_t attempt)
+                       const struct fleet_release *target, uint64_t attempt)
 {
     struct ot_wire_offer *o = &v->reply->offer;
     v->reply->has_offer = true;
     snprintf(o->attempt, sizeof o->attempt, "a-%" PRIu64, attempt);
-    o->release = r->release->number;
-    snprintf(o->version, sizeof o->version, "%s", r->release->version);
+    o->release = target->number;
+    snprintf(o->version, sizeof o->version, "%s", target->version);
     o->target = image->digest;
     o->lease_s = r->engine.plan.lease_s;
     o->undescribed = image->undescribed;
@@ -331,7 +278,8 @@ static void fill_offer(struct visit *v, const struct fleet_rollout *r, const str
 static void act_on(struct visit *v, struct fleet_rollout *r, const struct rollout_situation *s)
 {
     enum ot_status why;
-    const struct fleet_image *image = fleet_pick_image(r->release, &v->d->facts, &why);
+    const struct fleet_release *target = fleet_target(r, s->member, v->d);
+    const struct fleet_image *image = fleet_pick_image(target, &v->d->facts, &why);
     struct fleet_change change = change_of(v, r);
     struct rollout_sink sink = fleet_sink(&change);
     switch ((int)rollout_decide(s)) { /* the other answers say nothing to a device */
@@ -340,12 +288,13 @@ static void act_on(struct visit *v, struct fleet_rollout *r, const struct rollou
             rollout_adopt(&r->engine, (uint32_t)s->member, v->now, &sink);
         break;
     case WHY_IN_PROGRESS: /* it has not heard of it, or forgot: the same attempt again */
-        fill_offer(v, r, image, r->engine.members[s->member].attempt);
+        fill_offer(v, r, image, target, r->engine.members[s->member].attempt);
         break;
     case WHY_OFFERED_NEXT:
     case WHY_OFFERED_AGAIN:
+        r->members[s->member].base = fleet_running(v->d); /* what a recall brings back */
         rollout_offer(&r->engine, (uint32_t)s->member, v->f->next_attempt, v->now, &sink);
-        fill_offer(v, r, image, v->f->next_attempt++);
+        fill_offer(v, r, image, target, v->f->next_attempt++);
         break;
     default:
         break;
@@ -399,13 +348,13 @@ bool fleet_may_fetch(struct fleet *f, const struct fleet_device *d, const struct
     bool allowed = false;
     fleet_lock(f);
     for (size_t i = 0; !allowed && i < d->membership_count; i++) {
-        const struct fleet_rollout *r = d->memberships[i].rollout;
-        enum attempt_state state = r->engine.members[d->memberships[i].member].state;
-        if (!attempt_is_open(state))
+        const struct fleet_membership *at = &d->memberships[i];
+        const struct fleet_release *target = fleet_target(at->rollout, (int)at->member, d);
+        if (!attempt_is_open(at->rollout->engine.members[at->member].state))
             continue;
-        for (uint32_t k = 0; k < r->release->image_count; k++)
-            allowed = allowed || ot_digest_equal(&r->release->images[k].sha256, sha256) ||
-                      fleet_patch_is_of(&r->release->images[k], sha256);
+        for (uint32_t k = 0; k < target->image_count; k++)
+            allowed = allowed || ot_digest_equal(&target->images[k].sha256, sha256) ||
+                      fleet_patch_is_of(&target->images[k], sha256);
     }
     fleet_unlock(f);
     return allowed;

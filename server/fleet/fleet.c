@@ -137,6 +137,21 @@ enum fleet_role fleet_role_from_name(const char *name)
     return ROLE_NONE;
 }
 
+const struct fleet_image *fleet_image_with(const struct fleet_product *p, const struct ot_digest *digest,
+                                           const struct fleet_release **release)
+{
+    for (size_t r = p->release_count; r > 0; r--) {
+        for (uint32_t k = 0; k < p->releases[r - 1]->image_count; k++) {
+            if (ot_digest_equal(&p->releases[r - 1]->images[k].digest, digest)) {
+                *release = p->releases[r - 1];
+                return &p->releases[r - 1]->images[k];
+            }
+        }
+    }
+    *release = NULL;
+    return NULL;
+}
+
 bool fleet_release_has_digest(const struct fleet_release *release, const struct ot_digest *digest)
 {
     for (uint32_t i = 0; i < release->image_count; i++) {
@@ -268,8 +283,8 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
               (int64_t)x->bytes, (int64_t)m->offered_ms, (int64_t)m->changed_ms, x->changed_at_ms,
               (int64_t)m->soak_ms, (int64_t)m->seen_ms, (int64_t)m->soak_running, (int64_t)m->crashes_base,
               (int64_t)m->crashes_seen, (int64_t)m->exposure_ms, x->check, (int64_t)m->links_seen,
-              (int64_t)m->last_ms[WATCH_CRASHES], (int64_t)m->last_ms[WATCH_LINK_LOSSES],
-              (int64_t)m->stratum);
+              (int64_t)m->last_ms[WATCH_CRASHES], (int64_t)m->last_ms[WATCH_LINK_LOSSES], (int64_t)m->stratum,
+              x->base != NULL ? x->base->id : (int64_t)0, x->target != NULL ? x->target->id : (int64_t)0);
 }
 
 void fleet_store_ring(struct fleet_change *change, uint32_t ring)

@@ -65,6 +65,15 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
 int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r, const char *action,
                       const char *reason, struct fleet_refusal *refusal, fleet_done *done, void *ctx);
 
+/* recall.c */
+/**
+ * End a rollout and offer what they ran before to the devices that took its release, by a rollout that is made and
+ * started here (`*out`). @param in_flight  its bound to begin with; 0: as in the plan of `of`
+ */
+int fleet_rollout_recall(struct fleet *f, const char *who, struct fleet_rollout *of, const char *reason,
+                         uint32_t in_flight, struct fleet_rollout **out, struct fleet_refusal *refusal,
+                         fleet_done *done, void *ctx);
+
 /* devices.c */
 int fleet_enrol(struct fleet *f, struct fleet_token *token, const struct ot_wire_enrol *m, bool *created,
                 struct fleet_refusal *refusal, fleet_done *done, void *ctx);

@@ -75,14 +75,15 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I}", "rings", json_loads(rings_text, 0, NULL),
-        "soak_s", (json_int_t)plan->soak_s, "in_flight", (json_int_t)plan->in_flight, "quorum_percent",
-        (json_int_t)plan->quorum_percent, "max_failure_percent", (json_int_t)plan->max_failure_percent,
-        "max_crashes_per_device_day", (json_int_t)plan->max_crashes_per_device_day, "stale_after_s",
-        (json_int_t)plan->stale_after_s, "lease_s", (json_int_t)plan->lease_s, "decide_by_s",
-        (json_int_t)plan->decide_by_s, "tolerated_failure", (json_int_t)plan->tolerated_failure, "override",
-        plan->override_reason, "strata", fleet_strata_to_json(&plan->strata), "strata_min",
-        (json_int_t)plan->strata.min);
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I}", "rings",
+        json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
+        (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
+        "max_failure_percent", (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
+        (json_int_t)plan->max_crashes_per_device_day, "stale_after_s", (json_int_t)plan->stale_after_s,
+        "lease_s", (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s,
+        "tolerated_failure", (json_int_t)plan->tolerated_failure, "override", plan->override_reason, "strata",
+        fleet_strata_to_json(&plan->strata), "strata_min", (json_int_t)plan->strata.min, "min_source",
+        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -109,6 +110,8 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->decide_by_s =
         plan_number(root, "decide_by_s"); /* this and what follows: not in plans of older servers */
     out->tolerated_failure = plan_number(root, "tolerated_failure");
+    out->min_source = plan_number(root, "min_source");
+    out->max_source = plan_number(root, "max_source");
     const char *override = json_string_value(json_object_get(root, "override"));
     snprintf(out->override_reason, sizeof out->override_reason, "%s", override != NULL ? override : "");
     if (fleet_strata_from_json(json_object_get(root, "strata"), plan_number(root, "strata_min"),
@@ -316,7 +319,9 @@ static void on_rollout(void *ctx, const struct store_row *row)
     snprintf(r->engine.reason, sizeof r->engine.reason, "%s", store_text(row, 4));
     r->engine.poll_s = l->f->poll_s;
     r->created_ms = store_int(row, 6);
-    if (r->product == NULL || r->release == NULL || (unsigned)r->engine.state >= ROLLOUT_STATES ||
+    r->recalls = store_int(row, 9) != 0 ? fleet_rollout(l->f, store_int(row, 9)) : NULL; /* an older one */
+    if ((store_int(row, 9) != 0 && r->recalls == NULL) || r->product == NULL || r->release == NULL ||
+        (unsigned)r->engine.state >= ROLLOUT_STATES ||
         plan_from_text(store_text(row, 5), &r->engine.plan) != 0 ||
         fleet_kinds_from_text(store_text(row, 8), r) != 0 ||
         fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
@@ -379,6 +384,8 @@ static void on_member(void *ctx, const struct store_row *row)
     m->links_seen = (uint32_t)store_int(row, 18);
     m->last_ms[WATCH_CRASHES] = (uint64_t)store_int(row, 19);
     m->last_ms[WATCH_LINK_LOSSES] = (uint64_t)store_int(row, 20);
+    x->base = release_by_id(l->f, store_int(row, 22)); /* 0: NULL */
+    x->target = release_by_id(l->f, store_int(row, 23));
     if (m->attempt >= l->f->next_attempt)
         l->f->next_attempt = m->attempt + 1;
 }

@@ -53,21 +53,6 @@ void fleet_patch_add(struct fleet *f, const struct ot_digest *target_sha256, con
 
 /* --- what runs --- */
 
-static const struct fleet_image *image_with(const struct fleet_product *p, const struct ot_digest *digest,
-                                            const struct fleet_release **release)
-{
-    for (size_t r = p->release_count; r > 0; r--) {
-        for (uint32_t k = 0; k < p->releases[r - 1]->image_count; k++) {
-            if (ot_digest_equal(&p->releases[r - 1]->images[k].digest, digest)) {
-                *release = p->releases[r - 1];
-                return &p->releases[r - 1]->images[k];
-            }
-        }
-    }
-    *release = NULL;
-    return NULL;
-}
-
 static int more_devices(const void *a, const void *b)
 {
     const struct fleet_patch_base *x = a, *y = b;
@@ -108,19 +93,30 @@ size_t fleet_patch_bases(const struct fleet_release *release, const struct fleet
         qsort(*list, count, sizeof **list, more_devices);
     for (size_t i = 0; i < count; i++) {
         (*list)[i].patch = find(image, &(*list)[i].digest);
-        (void)image_with(p, &(*list)[i].digest, &(*list)[i].release);
+        (void)fleet_image_with(p, &(*list)[i].digest, &(*list)[i].release);
     }
     return count;
 }
 
 /* --- what is wanted --- */
 
+static bool gives(const struct fleet_rollout *r, const struct fleet_release *release)
+{
+    if (r->release == release)
+        return true;
+    for (uint32_t i = 0; r->recalls != NULL && i < r->engine.member_count; i++) {
+        if (r->members[i].target == release)
+            return true;
+    }
+    return false;
+}
+
 bool fleet_patch_wanted(const struct fleet_release *release)
 {
     const struct fleet_product *p = release->product;
     for (size_t i = 0; i < p->rollout_count; i++) {
         enum rollout_state state = p->rollouts[i]->engine.state;
-        if (p->rollouts[i]->release == release && state != ROLLOUT_FINISHED && state != ROLLOUT_ABORTED)
+        if (state != ROLLOUT_FINISHED && !rollout_is_over(state) && gives(p->rollouts[i], release))
             return true;
     }
     return release == p->releases[p->release_count - 1];
@@ -134,7 +130,7 @@ static void look_at(const struct fleet_release *release, const struct fleet_imag
     size_t count = fleet_patch_bases(release, image, &list), bases = image->patch_count;
     for (size_t i = 0; i < count && bases < bases_max; i++) {
         const struct fleet_release *of;
-        const struct fleet_image *base = image_with(release->product, &list[i].digest, &of);
+        const struct fleet_image *base = fleet_image_with(release->product, &list[i].digest, &of);
         if (base == NULL || list[i].patch != NULL || list[i].patchable <= *most)
             continue;
         *most = list[i].patchable;

@@ -3,6 +3,7 @@
 
 #include "load.h"
 #include "members.h"
+#include "rollouts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,21 +56,34 @@ static int refuse_members(const struct fleet_product *p, const struct fleet_rele
     return 0;
 }
 
-static void store_rollout(struct fleet *f, struct fleet_rollout *r, struct store_batch *batch)
+struct fleet_rollout *fleet_rollout_new(struct fleet *f, struct fleet_product *p,
+                                        const struct fleet_release *release, const struct rollout_plan *plan)
+{
+    struct fleet_rollout *r = fleet_need(calloc(1, sizeof *r));
+    r->engine.id = (uint64_t)f->next_rollout++;
+    r->engine.plan = *plan;
+    r->engine.poll_s = f->poll_s;
+    r->product = p;
+    r->release = release;
+    r->created_ms = fleet_wall_ms(f);
+    return r;
+}
+
+void fleet_rollout_add(struct fleet *f, struct fleet_rollout *r, const char *text, struct store_batch *batch)
 {
     struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
     char *plan = fleet_plan_to_text(&r->engine.plan), *kinds = fleet_kinds_to_text(r);
-    char text[200];
+    rollout_prepare(&r->engine);
+    fleet_append((void ***)&r->product->rollouts, &r->product->rollout_count, r);
     store_add(batch, STORE_PUT_ROLLOUT, (int64_t)r->engine.id, r->product->name, r->release->id,
-              (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms, kinds);
+              (int64_t)r->engine.state, r->engine.reason, plan, r->created_ms, kinds,
+              r->recalls != NULL ? (int64_t)r->recalls->engine.id : (int64_t)0);
     free(plan);
     free(kinds);
     for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
         fleet_store_ring(&change, i);
     for (uint32_t i = 0; i < r->engine.member_count; i++)
         fleet_store_member(&change, i);
-    snprintf(text, sizeof text, "release %s for %u devices in %u rings", r->release->version,
-             r->engine.member_count, r->engine.plan.rings.count);
     fleet_timeline(f, batch, r, "created", -1, "", text);
 }
 
@@ -106,27 +120,12 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
     return -1;
 }
 
-static struct fleet_rollout *new_rollout(struct fleet *f, struct fleet_product *p,
-                                         struct fleet_release *release, const struct rollout_plan *plan,
-                                         struct fleet_places *take_places)
-{
-    struct fleet_rollout *r = fleet_need(calloc(1, sizeof *r));
-    r->engine.id = (uint64_t)f->next_rollout++;
-    r->engine.plan = *plan;
-    r->engine.poll_s = f->poll_s;
-    r->product = p;
-    r->release = release;
-    r->created_ms = fleet_wall_ms(f);
-    freeze_members(r, take_places);
-    rollout_prepare(&r->engine);
-    return r;
-}
-
 int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product *p,
                          struct fleet_release *release, const struct rollout_plan *plan, bool replace,
                          struct fleet_rollout **out, struct fleet_refusal *refusal, fleet_done *done,
                          void *ctx)
 {
+    char text[200];
     struct rollout_plan whole = *plan;
     struct fleet_places places;
     fleet_lock(f);
@@ -136,12 +135,14 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
         fleet_unlock(f);
         return result;
     }
-    struct fleet_rollout *r = new_rollout(f, p, release, &whole, &places);
+    struct fleet_rollout *r = fleet_rollout_new(f, p, release, &whole);
+    freeze_members(r, &places);
     struct store_batch *batch = store_batch_new();
     if (old != NULL)
         supersede(f, old, batch);
-    fleet_append((void ***)&p->rollouts, &p->rollout_count, r);
-    store_rollout(f, r, batch);
+    snprintf(text, sizeof text, "release %s for %u devices in %u rings", release->version,
+             r->engine.member_count, whole.rings.count);
+    fleet_rollout_add(f, r, text, batch);
     fleet_audit(f, batch, who, "rollout.create", p->name, release->version);
     if (whole.override_reason[0] != '\0')
         fleet_audit(f, batch, who, "rollout.override", p->name, whole.override_reason);
@@ -169,12 +170,12 @@ static int do_action(struct fleet *f, struct rollout *r, const char *action, con
 }
 
 /* A device has one target at most: what a newer rollout has taken over does not run a second time beside it. */
-static const struct fleet_rollout *newer_rollout(const struct fleet_rollout *r)
+const struct fleet_rollout *fleet_newer_rollout(const struct fleet_rollout *r)
 {
     const struct fleet_product *p = r->product;
     for (size_t i = p->rollout_count; i > 0 && p->rollouts[i - 1] != r; i--) {
         enum rollout_state state = p->rollouts[i - 1]->engine.state;
-        if (state != ROLLOUT_CREATED && state != ROLLOUT_ABORTED)
+        if (state != ROLLOUT_CREATED && !rollout_is_over(state))
             return p->rollouts[i - 1];
     }
     return NULL;
@@ -184,7 +185,7 @@ static int refuse_action(const struct fleet_rollout *r, const char *action, cons
                          struct fleet_refusal *refusal)
 {
     bool goes_on = strcmp(action, "pause") != 0 && strcmp(action, "abort") != 0;
-    const struct fleet_rollout *newer = goes_on ? newer_rollout(r) : NULL;
+    const struct fleet_rollout *newer = goes_on ? fleet_newer_rollout(r) : NULL;
     bool decides = goes_on && strcmp(action, "start") != 0 && strcmp(action, "resume") != 0;
     if (newer != NULL)
         return fleet_refuse(refusal, 409, "overlap",

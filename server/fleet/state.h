@@ -106,6 +106,8 @@ struct fleet_device {
 /** What a member's attempt carries besides the engine's part. */
 struct fleet_member {
     struct fleet_device *device;
+    const struct fleet_release *base;   /* that it ran when it was offered the release; NULL: unknown */
+    const struct fleet_release *target; /* NULL: the rollout's; a recall brings back what each one ran */
     enum ot_way way;
     char check[OT_CHECK_NAME_MAX + 1]; /* the self test's check that ended the attempt */
     uint32_t bytes;
@@ -121,7 +123,8 @@ struct fleet_stratum {
 struct fleet_rollout {
     struct rollout engine;
     struct fleet_product *product;
-    struct fleet_release *release;
+    const struct fleet_release *release;
+    struct fleet_rollout *recalls; /* whose release this one takes back; NULL: none */
     int64_t created_ms;
     struct fleet_member *members; /* beside engine.members */
     size_t capacity;
@@ -201,6 +204,21 @@ const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
 bool fleet_release_has_digest(const struct fleet_release *release, const struct ot_digest *digest);
 bool fleet_runs_release(const struct fleet_device *d, const struct fleet_release *release);
 
+/** The image with this identity among the product's releases, newest first; NULL: none has it. */
+const struct fleet_image *fleet_image_with(const struct fleet_product *p, const struct ot_digest *digest,
+                                           const struct fleet_release **release);
+
+/* situation.c */
+/** The release that runs, by its digest; NULL: it was never pushed. */
+const struct fleet_release *fleet_running(const struct fleet_device *d);
+/** What a device ran before it took this release; NULL: nobody knows. */
+const struct fleet_release *fleet_ran_before(const struct fleet_device *d,
+                                             const struct fleet_release *release);
+/** What this rollout gives this device. @param member  -1: it is no member (yet) */
+const struct fleet_release *fleet_target(const struct fleet_rollout *r, int member,
+                                         const struct fleet_device *d);
+/** What this rollout (NULL: none) says about this device. */
+struct rollout_situation fleet_situation_in(const struct fleet_device *d, const struct fleet_rollout *r);
 /** What decides about this device now, for rollout_decide() and rollout_explain(). `*rollout` NULL: nothing does. */
 struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout);
 

@@ -8,6 +8,7 @@
  *   R6 a resolved or open attempt has a number, unless the device was found running the release
  *   R7 a RUNNING rollout has an open ring
  *   R8 every member stands in the queue that its state asks for and in no other, in the order of time
+ *   R9 HALTED, ABORTED, RECALLED: no attempt is in force that has not switched
  */
 #include "internal.h"
 
@@ -94,6 +95,18 @@ static const char *check_rings(const struct rollout *r)
     return open > 1 ? "R2: two rings are open" : NULL;
 }
 
+static bool has_unswitched(const struct rollout *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->plan.rings.count; i++) {
+        for (unsigned s = 0; s < ATTEMPT_STATES; s++) {
+            if (attempt_is_open((enum attempt_state)s) && !attempt_has_switched((enum attempt_state)s))
+                n += r->rings[i].counts[s];
+        }
+    }
+    return n > 0;
+}
+
 const char *rollout_check(const struct rollout *r)
 {
     uint32_t n[RING_STATES] = {0};
@@ -116,5 +129,7 @@ const char *rollout_check(const struct rollout *r)
         return "R5: running with a failed or held ring";
     if (r->state == ROLLOUT_RUNNING && n[RING_ACTIVE] + n[RING_SOAKING] != 1)
         return "R7: running, and no ring is open";
+    if ((r->state == ROLLOUT_HALTED || rollout_is_over(r->state)) && has_unswitched(r))
+        return "R9: called back, and an attempt before its switch is in force";
     return NULL;
 }

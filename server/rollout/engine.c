@@ -142,8 +142,7 @@ void rollout_offer(struct rollout *r, uint32_t member, uint64_t attempt, uint64_
 
 enum rollout_switch rollout_switch_wanted(const struct rollout *r, uint32_t member)
 {
-    if (!attempt_is_open(r->members[member].state) || r->state == ROLLOUT_HALTED ||
-        r->state == ROLLOUT_ABORTED)
+    if (!attempt_is_open(r->members[member].state) || r->state == ROLLOUT_HALTED || rollout_is_over(r->state))
         return ROLLOUT_SWITCH_NO;
     return r->state == ROLLOUT_PAUSED ? ROLLOUT_SWITCH_WAIT : ROLLOUT_SWITCH_GO;
 }

@@ -19,6 +19,8 @@ static enum rollout_why standing_still(enum rollout_state state)
         return WHY_HELD;
     case ROLLOUT_ABORTED:
         return WHY_ABORTED;
+    case ROLLOUT_RECALLED:
+        return WHY_RECALLED;
     case ROLLOUT_CREATED:
         return WHY_NOT_STARTED;
     case ROLLOUT_RUNNING:
@@ -68,16 +70,54 @@ static enum rollout_why for_member(const struct rollout *r, uint32_t member)
     }
 }
 
+/* Has it begun an attempt that is still open, or has that one ended? Then that is what there is to say. */
+static bool has_attempt(const struct rollout_situation *s)
+{
+    if (s->member < 0)
+        return false;
+    enum attempt_state state = s->rollout->members[s->member].state;
+    return attempt_is_open(state) || attempt_is_resolved(state);
+}
+
+/* A recall is for those that run what it takes back, and have gone back since; for nobody else. */
+static enum rollout_why by_recall(const struct rollout_situation *s)
+{
+    if (s->recalled == NULL || has_attempt(s))
+        return WHY_COUNT;
+    if (s->tries_recalled)
+        return WHY_TRIES_RECALLED;
+    return s->runs_recalled || (s->member >= 0 && s->runs_release) ? WHY_COUNT : WHY_NOT_RECALLED;
+}
+
+static enum rollout_why by_fit(const struct rollout_situation *s)
+{
+    if (s->fit == OT_OK)
+        return WHY_COUNT;
+    bool is_barred = s->fit == OT_E_BELOW_FLOOR || s->fit == OT_E_SECURE_VERSION;
+    return s->recalled != NULL && is_barred ? WHY_CANNOT_GO_BACK : WHY_DOES_NOT_FIT;
+}
+
+static enum rollout_why by_source(const struct rollout_situation *s)
+{
+    int side = has_attempt(s) ? 0 : rollout_plan_source(&s->rollout->plan, s->source);
+    return side < 0 ? WHY_SOURCE_TOO_OLD : side > 0 ? WHY_SOURCE_TOO_NEW : WHY_COUNT;
+}
+
 enum rollout_why rollout_decide(const struct rollout_situation *s)
 {
     if (!s->has_checked_in)
         return WHY_NEVER_SEEN;
     if (s->rollout == NULL)
         return s->has_unstarted ? WHY_NOT_STARTED : WHY_NO_ROLLOUT;
-    if (s->runs_release)
+    enum rollout_why why = by_recall(s);
+    if (why == WHY_COUNT && s->runs_release)
         return running_it(s);
-    if (s->fit != OT_OK)
-        return WHY_DOES_NOT_FIT;
+    if (why == WHY_COUNT)
+        why = by_fit(s);
+    if (why == WHY_COUNT)
+        why = by_source(s);
+    if (why != WHY_COUNT)
+        return why;
     if (s->member >= 0)
         return for_member(s->rollout, (uint32_t)s->member);
     if (s->place < 0)
@@ -195,6 +235,58 @@ static void say_member(struct words *w, const struct rollout_situation *s, enum 
     }
 }
 
+static void say_source(struct words *w, const struct rollout_situation *s)
+{
+    if (s->source_version != NULL)
+        say(w, "it runs %s", s->source_version);
+    else if (s->source != 0)
+        say(w, "it runs release %" PRIu32, s->source);
+    else
+        say(w, "nobody knows which release it runs");
+}
+
+static void say_limit(struct words *w, const char *version, uint32_t number)
+{
+    if (version != NULL)
+        say(w, "%s", version);
+    else
+        say(w, "release %" PRIu32, number);
+}
+
+static void say_outside(struct words *w, const struct rollout_situation *s, enum rollout_why why)
+{
+    const struct rollout_plan *plan = &s->rollout->plan;
+    say_source(w, s);
+    if (why == WHY_SOURCE_TOO_OLD) {
+        say(w, ", and rollout %" PRIu64 " of %s takes devices from ", s->rollout->id, s->version);
+        say_limit(w, s->min_version, plan->min_source);
+        say(w, " on: it needs that first, and no rollout gives it");
+    } else {
+        say(w, ", and rollout %" PRIu64 " of %s takes devices up to ", s->rollout->id, s->version);
+        say_limit(w, s->max_version, plan->max_source);
+        say(w, ": it is not for this one");
+    }
+}
+
+static void say_recall(struct words *w, const struct rollout_situation *s, enum rollout_why why)
+{
+    const struct rollout *r = s->rollout;
+    if (why == WHY_CANNOT_GO_BACK && s->fit == OT_E_BELOW_FLOOR)
+        say(w,
+            "rollout %" PRIu64 " takes %s back, and it cannot go back to %s: its floor is release %" PRIu32
+            "; only a newer release helps",
+            r->id, s->recalled, s->version, s->floor);
+    else if (why == WHY_CANNOT_GO_BACK)
+        say(w,
+            "rollout %" PRIu64 " takes %s back, and it cannot go back to %s: %s; only a newer release helps",
+            r->id, s->recalled, s->version, ot_status_text(s->fit));
+    else if (why == WHY_TRIES_RECALLED)
+        say(w, "it is trying %s, which rollout %" PRIu64 " takes back: if it keeps that, it is offered %s",
+            s->recalled, r->id, s->version);
+    else
+        say(w, "rollout %" PRIu64 " only takes %s back, and it does not run that", r->id, s->recalled);
+}
+
 static void say_release(struct words *w, const struct rollout_situation *s, enum rollout_why why)
 {
     switch ((int)why) {
@@ -209,6 +301,15 @@ static void say_release(struct words *w, const struct rollout_situation *s, enum
         break;
     case WHY_DOES_NOT_FIT:
         say(w, "no image of %s fits it: %s", s->version, ot_status_text(s->fit));
+        break;
+    case WHY_SOURCE_TOO_OLD:
+    case WHY_SOURCE_TOO_NEW:
+        say_outside(w, s, why);
+        break;
+    case WHY_NOT_RECALLED:
+    case WHY_TRIES_RECALLED:
+    case WHY_CANNOT_GO_BACK:
+        say_recall(w, s, why);
         break;
     case WHY_NO_PLACE:
         say(w,
@@ -250,12 +351,18 @@ enum rollout_why rollout_explain(const struct rollout_situation *s, char *text, 
         say_stopped(&w, s, "no offers until a person decides");
         break;
     case WHY_ABORTED:
+    case WHY_RECALLED:
         say_stopped(&w, s, "no more offers");
         break;
     default:
         say_release(&w, s, why);
         break;
     }
+    if (s->recalled != NULL && why != WHY_NOT_RECALLED && why != WHY_TRIES_RECALLED &&
+        why != WHY_CANNOT_GO_BACK)
+        say(&w, ". Rollout %" PRIu64 " takes %s back", s->rollout->id, s->recalled);
+    if (s->step_to != NULL)
+        say(&w, ". That is a step on its way to %s", s->step_to);
     if (s->rollout != NULL && s->unheard_s > 3u * (uint64_t)s->rollout->poll_s) {
         say(&w, ". Not heard of for ");
         say_duration(&w, s->unheard_s);
@@ -268,9 +375,11 @@ enum rollout_why rollout_explain(const struct rollout_situation *s, char *text, 
 const char *rollout_why_name(enum rollout_why why)
 {
     static const char *const names[WHY_COUNT] = {
-        "never_seen",   "no_rollout",    "not_started",  "up_to_date",    "soaking",     "does_not_fit",
-        "no_place",     "joins_next",    "paused",       "halted",        "held",        "aborted",
-        "ring_waiting", "bound_reached", "offered_next", "offered_again", "in_progress", "held_back",
-        "probation",    "ended_badly",   "runs_another"};
+        "never_seen",     "no_rollout",     "not_started",    "up_to_date",   "soaking",
+        "does_not_fit",   "source_too_old", "source_too_new", "not_recalled", "tries_recalled",
+        "cannot_go_back", "no_place",       "joins_next",     "paused",       "halted",
+        "held",           "aborted",        "recalled",       "ring_waiting", "bound_reached",
+        "offered_next",   "offered_again",  "in_progress",    "held_back",    "probation",
+        "ended_badly",    "runs_another"};
     return (unsigned)why < WHY_COUNT ? names[why] : "unknown";
 }

@@ -10,7 +10,10 @@ struct row {
 
 #define S(state) (1u << (state))
 
-/* FINISHED is left again: stragglers still get the release, and it must be possible to stop that. */
+/*
+ * FINISHED is left again: stragglers still get the release, and it must be possible to stop that. ABORTED too: who has
+ * stopped a release in haste may want it back from those who have it.
+ */
 static const struct row rollout_table[] = {
     {S(ROLLOUT_CREATED), ROLLOUT_ON_START, ROLLOUT_RUNNING},
     {S(ROLLOUT_RUNNING) | S(ROLLOUT_FINISHED), ROLLOUT_ON_PAUSE, ROLLOUT_PAUSED},
@@ -18,6 +21,9 @@ static const struct row rollout_table[] = {
     {S(ROLLOUT_RUNNING) | S(ROLLOUT_HALTED) | S(ROLLOUT_HELD), ROLLOUT_ON_WIDEN, ROLLOUT_RUNNING},
     {S(ROLLOUT_CREATED) | S(ROLLOUT_RUNNING) | S(ROLLOUT_PAUSED) | S(ROLLOUT_HALTED) | S(ROLLOUT_HELD),
      ROLLOUT_ON_ABORT, ROLLOUT_ABORTED},
+    {S(ROLLOUT_RUNNING) | S(ROLLOUT_PAUSED) | S(ROLLOUT_HALTED) | S(ROLLOUT_HELD) | S(ROLLOUT_FINISHED) |
+         S(ROLLOUT_ABORTED),
+     ROLLOUT_ON_RECALL, ROLLOUT_RECALLED},
     {S(ROLLOUT_RUNNING) | S(ROLLOUT_FINISHED), ROLLOUT_ON_HARM, ROLLOUT_HALTED},
     {S(ROLLOUT_RUNNING), ROLLOUT_ON_DECIDE_BY, ROLLOUT_HELD},
     {S(ROLLOUT_RUNNING), ROLLOUT_ON_ALL_PASSED, ROLLOUT_FINISHED},
@@ -55,10 +61,15 @@ int ring_next(enum ring_state state, enum ring_input input)
     return look_up(ring_table, sizeof ring_table / sizeof ring_table[0], (unsigned)state, (int)input);
 }
 
+bool rollout_is_over(enum rollout_state state)
+{
+    return state == ROLLOUT_ABORTED || state == ROLLOUT_RECALLED;
+}
+
 const char *rollout_state_name(enum rollout_state state)
 {
     static const char *const names[ROLLOUT_STATES] = {"created", "running",  "paused", "halted",
-                                                      "aborted", "finished", "held"};
+                                                      "aborted", "finished", "held",   "recalled"};
     return (unsigned)state < ROLLOUT_STATES ? names[state] : "unknown";
 }
 

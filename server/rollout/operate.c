@@ -1,4 +1,4 @@
-/* What operators do to a rollout: start, pause, resume, widen, retry, abort. Each is told with its reason. */
+/* What operators do to a rollout: start, pause, resume, widen, retry, abort, recall. Each is told with its reason. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -112,7 +112,7 @@ int rollout_retry(struct rollout *r, uint32_t member, const char *reason, uint64
                   const struct rollout_sink *sink)
 {
     uint32_t found = 0;
-    if (r->state == ROLLOUT_CREATED || r->state == ROLLOUT_ABORTED)
+    if (r->state == ROLLOUT_CREATED || rollout_is_over(r->state))
         return -1;
     for (uint32_t i = 0; i < r->member_count; i++) {
         enum attempt_state next = attempt_next(r->members[i].state, ATTEMPT_ON_RETRY);
@@ -127,12 +127,24 @@ int rollout_retry(struct rollout *r, uint32_t member, const char *reason, uint64
     return 0;
 }
 
-int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
+/* An end that a person has chosen: what has not switched is called back, what has finishes its probation. */
+static int end_by(struct rollout *r, enum rollout_input input, const char *event, const char *reason,
+                  uint64_t now_ms, const struct rollout_sink *sink)
 {
-    if (!rollout_move(r, ROLLOUT_ON_ABORT, reason, sink))
+    if (!rollout_move(r, input, reason, sink))
         return -1;
-    rollout_tell(sink, ROLLOUT_NO_ONE, "aborted", reason);
+    rollout_tell(sink, ROLLOUT_NO_ONE, event, reason);
     if (!OT_PLANTED(117))
         rollout_take_back(r, now_ms, sink);
     return 0;
+}
+
+int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    return end_by(r, ROLLOUT_ON_ABORT, "aborted", reason, now_ms, sink);
+}
+
+int rollout_recall(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink)
+{
+    return end_by(r, ROLLOUT_ON_RECALL, "recalled", reason, now_ms, sink);
 }

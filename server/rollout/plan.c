@@ -29,6 +29,13 @@ double rollout_plan_tolerated(const struct rollout_plan *p)
     return part > GATE_TOLERATED_MIN ? part : GATE_TOLERATED_MIN;
 }
 
+int rollout_plan_source(const struct rollout_plan *p, uint32_t number)
+{
+    if (number < p->min_source)
+        return -1; /* also when nobody knows what it runs */
+    return p->max_source != 0 && (number > p->max_source || number == 0) ? 1 : 0;
+}
+
 int rollout_plan_check_reach(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX],
                              char *err, size_t err_len)
 {
@@ -61,5 +68,8 @@ int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)
     if (p->decide_by_s != 0 && p->decide_by_s <= p->soak_s)
         return rollout_refuse(err, err_len, "decide_by_s: no ring can have soaked by then (soak_s is %u)",
                               p->soak_s);
+    if (p->max_source != 0 && p->min_source > p->max_source)
+        return rollout_refuse(err, err_len, "min_source is above max_source: release %u, and release %u",
+                              p->min_source, p->max_source);
     return ring_plan_check(&p->rings, err, err_len);
 }

@@ -61,14 +61,14 @@ static void age_queue(struct rollout *r, enum rollout_queue_kind kind, uint64_t 
 
 /*
  * Leases and attempts grow old in every state of the rollout, aborted too: each attempt ends in an outcome. Who confirmed
- * and is not heard of before its soak is complete is harm as long as it stays so; after an abort nobody asks for soak.
+ * and is not heard of before its soak is complete is harm as long as it stays so; behind an end nobody asks for soak.
  */
 static void age_members(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink)
 {
     uint64_t stale_ms = (uint64_t)r->plan.stale_after_s * 1000u;
     age_queue(r, QUEUE_LEASES, (uint64_t)r->plan.lease_s * 1000u, ATTEMPT_ON_LEASE_OVER, now_ms, sink);
     age_queue(r, QUEUE_WORK, stale_ms, ATTEMPT_ON_STALE, now_ms, sink);
-    if (r->state != ROLLOUT_ABORTED && !OT_PLANTED(118))
+    if (!rollout_is_over(r->state) && !OT_PLANTED(118))
         age_queue(r, QUEUE_SOAK, stale_ms, ATTEMPT_ON_STALE, now_ms, sink);
 }
 

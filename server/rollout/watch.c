@@ -83,7 +83,7 @@ bool rollout_watch_tick(struct rollout *r, uint64_t now_ms)
 {
     struct rollout_watch *w = &r->watch;
     bool had_event = false;
-    if (r->state == ROLLOUT_ABORTED || r->state == ROLLOUT_CREATED ||
+    if (rollout_is_over(r->state) || r->state == ROLLOUT_CREATED ||
         (w->opened_ms != 0 && now_ms - w->opened_ms < (uint64_t)r->poll_s * 1000u))
         return false;
     for (unsigned k = 0; k < WATCH_METRICS; k++) {

@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 7
+#define STORE_SCHEMA_VERSION 8
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -59,6 +59,10 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE product ADD COLUMN strata_min INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE rollout ADD COLUMN strata TEXT NOT NULL DEFAULT '[]';"
     "ALTER TABLE member ADD COLUMN stratum INTEGER NOT NULL DEFAULT 0;",
+    /* 8: recalls: whose release a rollout takes back, what a member ran before, what it is given instead */
+    "ALTER TABLE rollout ADD COLUMN recalls INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE member ADD COLUMN base INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE member ADD COLUMN target INTEGER NOT NULL DEFAULT 0;",
 };
 
 #endif

@@ -52,9 +52,9 @@ struct store_row;
       "INSERT OR REPLACE INTO patch(target,base,sha256,bytes,profile,state,made_ms) VALUES(?,?,?,?,?,?,?)",  \
       "dddiiii")                                                                                             \
     X(STORE_PUT_ROLLOUT,                                                                                     \
-      "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms,strata) "                         \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
-      "itiittit")                                                                                            \
+      "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms,strata,recalls) "                 \
+      "VALUES(?,?,?,?,?,?,?,?,?)",                                                                           \
+      "itiittiti")                                                                                           \
     X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=?, watch=? WHERE id=?", "itti")                 \
     X(STORE_PUT_RING,                                                                                        \
       "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted) "                  \
@@ -63,9 +63,9 @@ struct store_row;
     X(STORE_PUT_MEMBER,                                                                                      \
       "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
       "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
-      "crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum) "                   \
-      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                                                 \
-      "iiiiiiiiiiiiiiiiitiiii")                                                                              \
+      "crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target) "       \
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                                             \
+      "iiiiiiiiiiiiiiiiitiiiiii")                                                                            \
     X(STORE_PUT_EVENT,                                                                                       \
       "INSERT OR IGNORE INTO event(device,seq,attempt,kind,reason,way,bytes,at_ms) "                         \
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
@@ -80,43 +80,44 @@ struct store_row;
       "iittttdd")
 
 /* X(name, SQL, types of the parameters) */
-#define STORE_QUERIES(X)                                                                                                                     \
-    X(STORE_META, "SELECT key,value FROM meta", "")                                                                                          \
-    X(STORE_PRODUCTS,                                                                                                                        \
-      "SELECT name,seed,rings,trust,created_ms,strata,strata_min FROM product ORDER BY created_ms,name", "")                                 \
-    X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                           \
-    X(STORE_DEVICES,                                                                                                                         \
-      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts FROM device "                                                          \
-      "ORDER BY num",                                                                                                                        \
-      "")                                                                                                                                    \
-    X(STORE_TAGS, "SELECT device,tag FROM tag ORDER BY device,tag", "")                                                                      \
-    X(STORE_RELEASES, "SELECT id,product,version,number,created_ms FROM release ORDER BY id", "")                                            \
-    X(STORE_IMAGES,                                                                                                                          \
-      "SELECT release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,"                                                \
-      "undescribed,keys,trusts,revokes FROM image ORDER BY rowid",                                                                           \
-      "")                                                                                                                                    \
-    X(STORE_PATCHES, "SELECT target,base,sha256,bytes,profile,state FROM patch ORDER BY rowid", "")                                          \
-    X(STORE_ROLLOUTS,                                                                                                                        \
-      "SELECT id,product,release,state,reason,plan,created_ms,watch,strata FROM rollout ORDER BY id", "")                                    \
-    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")                                             \
-    X(STORE_MEMBERS,                                                                                                                         \
-      "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                                                     \
-      "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum " \
-      "FROM member ORDER BY rollout,rowid",                                                                                                  \
-      "")                                                                                                                                    \
-    X(STORE_TIMELINE,                                                                                                                        \
-      "SELECT seq,at_ms,kind,ring,device,text FROM timeline WHERE rollout=? AND seq>? "                                                      \
-      "ORDER BY seq LIMIT ?",                                                                                                                \
-      "iii")                                                                                                                                 \
-    X(STORE_LAST_TIMELINE, "SELECT coalesce(max(seq),0) FROM timeline", "")                                                                  \
-    X(STORE_AUDIT,                                                                                                                           \
-      "SELECT seq,at_ms,who,action,object,detail,hash FROM audit WHERE seq>? "                                                               \
-      "ORDER BY seq LIMIT ?",                                                                                                                \
-      "ii")                                                                                                                                  \
-    X(STORE_LAST_AUDIT, "SELECT seq,hash FROM audit ORDER BY seq DESC LIMIT 1", "")                                                          \
-    X(STORE_EVENTS,                                                                                                                          \
-      "SELECT seq,attempt,kind,reason,way,bytes,at_ms FROM event WHERE device=? AND seq>? "                                                  \
-      "ORDER BY seq LIMIT ?",                                                                                                                \
+#define STORE_QUERIES(X)                                                                                                                                 \
+    X(STORE_META, "SELECT key,value FROM meta", "")                                                                                                      \
+    X(STORE_PRODUCTS,                                                                                                                                    \
+      "SELECT name,seed,rings,trust,created_ms,strata,strata_min FROM product ORDER BY created_ms,name", "")                                             \
+    X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                                       \
+    X(STORE_DEVICES,                                                                                                                                     \
+      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts FROM device "                                                                      \
+      "ORDER BY num",                                                                                                                                    \
+      "")                                                                                                                                                \
+    X(STORE_TAGS, "SELECT device,tag FROM tag ORDER BY device,tag", "")                                                                                  \
+    X(STORE_RELEASES, "SELECT id,product,version,number,created_ms FROM release ORDER BY id", "")                                                        \
+    X(STORE_IMAGES,                                                                                                                                      \
+      "SELECT release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,"                                                            \
+      "undescribed,keys,trusts,revokes FROM image ORDER BY rowid",                                                                                       \
+      "")                                                                                                                                                \
+    X(STORE_PATCHES, "SELECT target,base,sha256,bytes,profile,state FROM patch ORDER BY rowid", "")                                                      \
+    X(STORE_ROLLOUTS,                                                                                                                                    \
+      "SELECT id,product,release,state,reason,plan,created_ms,watch,strata,recalls FROM rollout ORDER BY id",                                            \
+      "")                                                                                                                                                \
+    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")                                                         \
+    X(STORE_MEMBERS,                                                                                                                                     \
+      "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                                                                 \
+      "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target " \
+      "FROM member ORDER BY rollout,rowid",                                                                                                              \
+      "")                                                                                                                                                \
+    X(STORE_TIMELINE,                                                                                                                                    \
+      "SELECT seq,at_ms,kind,ring,device,text FROM timeline WHERE rollout=? AND seq>? "                                                                  \
+      "ORDER BY seq LIMIT ?",                                                                                                                            \
+      "iii")                                                                                                                                             \
+    X(STORE_LAST_TIMELINE, "SELECT coalesce(max(seq),0) FROM timeline", "")                                                                              \
+    X(STORE_AUDIT,                                                                                                                                       \
+      "SELECT seq,at_ms,who,action,object,detail,hash FROM audit WHERE seq>? "                                                                           \
+      "ORDER BY seq LIMIT ?",                                                                                                                            \
+      "ii")                                                                                                                                              \
+    X(STORE_LAST_AUDIT, "SELECT seq,hash FROM audit ORDER BY seq DESC LIMIT 1", "")                                                                      \
+    X(STORE_EVENTS,                                                                                                                                      \
+      "SELECT seq,attempt,kind,reason,way,bytes,at_ms FROM event WHERE device=? AND seq>? "                                                              \
+      "ORDER BY seq LIMIT ?",                                                                                                                            \
       "iii")
 
 #define STORE_ENUM(name, sql, types) name,

@@ -71,6 +71,7 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("rollout", "list", "--product", "p");
     list[n++] = OTARIA("rollout", "show", "1");
     list[n++] = OTARIA("rollout", "pause", "1");
+    list[n++] = OTARIA("rollout", "recall", "1", "--reason", "x", "--yes");
     list[n++] = OTARIA("audit", "list");
     for (unsigned i = 0; i < n; i++) {
         if (strcmp(list[i].words[list[i].count - 1], "IMAGE") == 0)

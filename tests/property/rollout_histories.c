@@ -1,6 +1,6 @@
 /*
  * Random histories of rollouts: devices that report, repeat, reorder, lie, crash, go silent, come late or never; a
- * server that is killed; operators that pause, resume, widen, retry and abort. After every step, and again when the
+ * server that is killed; operators that pause, resume, widen, retry, abort and recall. After every step, and again when the
  * server has been killed in it (W1-W5, V7: docs/threat-model.md):
  *   H1  rollout_check() holds; among it: a device is in exactly one ring
  *   H2  no offer outside an open or passed ring, and none while the rollout stands still; explain says the same (W3)
@@ -10,7 +10,7 @@
  *   H5  what was told to the database is what memory says; a kill before the commit takes back one whole step (W1)
  *   H6  members, and the counts of each ring, are what a naive reading of the log makes of them; rings never change (W2)
  *   H9  it halts for harm that is too much, and for nothing less, by the e-value of its definition
- *   H10 once a pause or abort was answered no offer is made until somebody goes on, whatever else happens (W3)
+ *   H10 once a pause, abort or recall was answered no offer is made until somebody goes on, whatever else happens (W3)
  *   H11 an attempt has a number of its own, and is over before its device gets another (W2, V7)
  * and at the end, when devices are dead, away for a while, alive without ever finishing, well, or new:
  *   H8  nothing goes on for ever: each ring ends passed, failed or held
@@ -43,7 +43,7 @@ struct world {
     struct rollout_counters counters[MEMBERS_MAX];
     bool runs[MEMBERS_MAX];
     bool person;                  /* this step was an operator's */
-    bool stopped, stopped_before; /* a pause or an abort was answered, and nobody has gone on since */
+    bool stopped, stopped_before; /* a pause, abort or recall was answered, and nobody has gone on since */
     const char *broken;           /* what went wrong inside a step */
     const char *step;
 };
@@ -129,7 +129,7 @@ static const char *check_stored(const struct world *w)
 static void note(struct world *w, struct log_line line)
 {
     line.at_ms = w->now_ms;
-    line.is_over = w->live.state == ROLLOUT_ABORTED;
+    line.is_over = w->live.state == ROLLOUT_ABORTED || w->live.state == ROLLOUT_RECALLED;
     if (w->log_len < LOG_MAX)
         w->log[w->log_len++] = line;
 }
@@ -378,7 +378,7 @@ static void check_in(struct world *w, uint32_t m, const struct rollout_sink *sin
 static void operate(struct world *w, const struct rollout_sink *sink)
 {
     w->person = true;
-    switch (draw(w, 12)) {
+    switch (draw(w, 13)) {
     case 0:
     case 1:
         w->step = "pause";
@@ -399,6 +399,11 @@ static void operate(struct world *w, const struct rollout_sink *sink)
         w->step = "abort";
         if (draw(w, 10) == 0)
             w->stopped = rollout_abort(&w->live, "why", w->now_ms, sink) == 0 || w->stopped;
+        break;
+    case 5:
+        w->step = "recall";
+        if (draw(w, 10) == 0)
+            w->stopped = rollout_recall(&w->live, "why", w->now_ms, sink) == 0 || w->stopped;
         break;
     default:
         w->step = "resume";
@@ -448,7 +453,7 @@ static void one_step(struct world *w)
     } else {
         operate(w, &sink);
     }
-    bool stopped = w->live.state == ROLLOUT_HALTED || w->live.state == ROLLOUT_ABORTED;
+    bool stopped = w->live.state == ROLLOUT_HALTED || rollout_is_over(w->live.state);
     if (stopped && w->before.state != w->live.state)
         note(w, (struct log_line){.kind = LOG_TAKE_BACK, .member = UINT32_MAX});
     seen.halted += w->live.state == ROLLOUT_HALTED && w->before.state != ROLLOUT_HALTED;
@@ -628,7 +633,8 @@ int main(int argc, char **argv)
     printf("\n");
     /* A generator that never gets there proves nothing. */
     return histories < 1000 || (seen.passed > 0 && seen.held > 0 && seen.halted > 0 && seen.finished > 0 &&
-                                seen.watched > 0 && seen.refused_offers > 0 && seen.lost > 0 && seen.back > 0)
+                                seen.watched > 0 && seen.refused_offers > 0 && seen.lost > 0 &&
+                                seen.back > 0 && seen.ends[ROLLOUT_RECALLED] > 0)
                ? 0
                : 1;
 }

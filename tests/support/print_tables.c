@@ -49,8 +49,9 @@ static int print_attempt(void)
 
 static int print_rollout(void)
 {
-    static const char *const on[ROLLOUT_INPUTS] = {"start", "pause",          "resume",     "widen",
-                                                   "abort", "limit exceeded", "time is up", "no ring left"};
+    static const char *const on[ROLLOUT_INPUTS] = {"start",          "pause",      "resume",
+                                                   "widen",          "abort",      "recall",
+                                                   "limit exceeded", "time is up", "no ring left"};
     puts("| State | On | Next |\n|---|---|---|");
     for (unsigned s = 0; s < ROLLOUT_STATES; s++) {
         for (unsigned i = 0; i < ROLLOUT_INPUTS; i++) {

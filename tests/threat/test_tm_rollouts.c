@@ -170,23 +170,89 @@ static void tm_I11_a_retry_takes_the_place_of_the_outcome_before(void **state)
     assert_int_equal(rollout_retry(&t.r, UINT32_MAX, "again", t.now_ms, &nobody), -1);
 }
 
-static void tm_I12_an_abort_reaches_each_state_of_an_attempt(void **state)
+static void end_at_each_state(int (*end)(struct rollout *, const char *, uint64_t,
+                                         const struct rollout_sink *))
 {
     struct stage t;
-    (void)state;
     for (unsigned steps = 0; steps <= 4; steps++) {
         bool has_switched = steps >= 3;
         begin(&t, 5);
         offer(&t, 0);
         for (unsigned i = 0; i < steps; i++)
             report(&t, 0, good_way[i]);
-        assert_int_equal(rollout_abort(&t.r, "x", t.now_ms, &nobody), 0);
+        assert_int_equal(end(&t.r, "x", t.now_ms, &nobody), 0);
         assert_null(rollout_check(&t.r));
         assert_int_equal(rollout_switch_wanted(&t.r, 0), ROLLOUT_SWITCH_NO);
         assert_int_equal(rollout_may_offer(&t.r, 1), ROLLOUT_NOT_RUNNING);
         assert_int_equal(attempt_is_open(t.members[0].state), has_switched);
         later(&t, 13 * HOUR_MS);
         assert_int_equal(t.members[0].state, has_switched ? ATTEMPT_SILENT : ATTEMPT_WITHDRAWN);
+        assert_int_equal(rollout_resume(&t.r, "x", t.now_ms, &nobody), -1);
+        assert_int_equal(rollout_retry(&t.r, UINT32_MAX, "x", t.now_ms, &nobody), -1);
+    }
+}
+
+static void tm_I12_an_abort_or_recall_reaches_each_state_of_an_attempt(void **state)
+{
+    (void)state;
+    end_at_each_state(rollout_abort);
+    end_at_each_state(rollout_recall);
+}
+
+static void seen(struct stage *t, uint32_t m)
+{
+    struct rollout_counters none = {.of = {0}};
+    rollout_seen(&t->r, m, true, &none, t->now_ms, &nobody);
+}
+
+/* Three days without a server are not three days of soak: at most three poll intervals of the gap count. */
+static void tm_I14_a_server_that_is_down_longer_than_the_soak_passes_nothing(void **state)
+{
+    struct stage t;
+    (void)state;
+    begin(&t, DEVICES);
+    t.r.plan.soak_s = 86400;
+    for (uint32_t m = 0; m < DEVICES; m++) {
+        offer(&t, m);
+        report(&t, m, OT_EVENT_CONFIRMED);
+    }
+    later(&t, HOUR_MS);
+    t.now_ms += 72 * HOUR_MS; /* the worst clock: the server's own stands still while it is down */
+    for (uint32_t m = 0; m < DEVICES; m++)
+        seen(&t, m);
+    later(&t, 0);
+    assert_int_equal(t.r.state, ROLLOUT_RUNNING);
+    assert_int_equal(rollout_soaked(&t.r, 0), 0);
+    for (unsigned hours = 3; hours < 24; hours++) {
+        assert_int_equal(t.r.state, ROLLOUT_RUNNING);
+        later(&t, HOUR_MS);
+        for (uint32_t m = 0; m < DEVICES; m++)
+            seen(&t, m);
+    }
+    later(&t, 0);
+    assert_int_equal(t.r.state, ROLLOUT_FINISHED);
+}
+
+/* All of them come at once when it goes on: as many are offered it as the bound says. */
+static void tm_I15_a_resume_lets_no_more_through_than_the_bound(void **state)
+{
+    struct stage t;
+    (void)state;
+    for (uint32_t bound = 1; bound <= DEVICES; bound++) {
+        uint32_t offered = 0;
+        begin(&t, bound);
+        assert_int_equal(rollout_pause(&t.r, "x", &nobody), 0);
+        for (uint32_t m = 0; m < DEVICES; m++)
+            assert_int_equal(rollout_may_offer(&t.r, m), ROLLOUT_NOT_RUNNING);
+        later(&t, 24 * HOUR_MS);
+        assert_int_equal(rollout_resume(&t.r, "x", t.now_ms, &nobody), 0);
+        for (uint32_t m = 0; m < DEVICES; m++) {
+            if (rollout_may_offer(&t.r, m) == ROLLOUT_OFFER) {
+                offer(&t, m);
+                offered++;
+            }
+        }
+        assert_int_equal(offered, bound);
     }
 }
 
@@ -244,7 +310,9 @@ int main(void)
         cmocka_unit_test(tm_F12_late_reports_after_silence_and_abort_count_once_and_restart_nothing),
         cmocka_unit_test(tm_I03_devices_that_vanish_behind_the_switch_halt_the_rollout),
         cmocka_unit_test(tm_I11_a_retry_takes_the_place_of_the_outcome_before),
-        cmocka_unit_test(tm_I12_an_abort_reaches_each_state_of_an_attempt),
+        cmocka_unit_test(tm_I12_an_abort_or_recall_reaches_each_state_of_an_attempt),
+        cmocka_unit_test(tm_I14_a_server_that_is_down_longer_than_the_soak_passes_nothing),
+        cmocka_unit_test(tm_I15_a_resume_lets_no_more_through_than_the_bound),
         cmocka_unit_test(tm_I16_shares_of_any_set_are_stable_and_complete),
         cmocka_unit_test(tm_I21_a_ring_of_unreachable_devices_is_held_for_a_person),
     };

@@ -225,6 +225,115 @@ static void key(struct stage *t)
 {
     fit(t, OT_E_KEY_UNKNOWN);
 }
+static void too_old(struct stage *t)
+{
+    started(t);
+    t->r.plan.min_source = 5;
+    t->s.source = 3;
+    t->s.source_version = "1.0.0";
+    t->s.min_version = "1.0.5";
+}
+static void source_unknown(struct stage *t)
+{
+    too_old(t);
+    t->s.source = 0;
+    t->s.source_version = t->s.min_version = NULL;
+}
+static void too_new(struct stage *t)
+{
+    started(t);
+    t->r.plan.max_source = 5;
+    t->s.source = 6;
+}
+static void too_old_under_way(struct stage *t)
+{
+    too_old(t);
+    set(t, ATTEMPT_DOWNLOADING, OT_OK);
+}
+static void step(struct stage *t)
+{
+    started(t);
+    t->s.step_to = "2.0.0";
+}
+static void ended(struct stage *t,
+                  int (*end)(struct rollout *, const char *, uint64_t, const struct rollout_sink *),
+                  const char *reason)
+{
+    started(t);
+    assert_int_equal(end(&t->r, reason, 2000, &nobody), 0);
+}
+static void aborted(struct stage *t)
+{
+    ended(t, rollout_abort, "wrong build");
+}
+static void superseded(struct stage *t)
+{
+    ended(t, rollout_abort, "superseded by a newer rollout");
+}
+static void recalled(struct stage *t)
+{
+    ended(t, rollout_recall, "it eats batteries");
+}
+static void recalled_under_way(struct stage *t)
+{
+    downloading(t);
+    assert_int_equal(rollout_recall(&t->r, "it eats batteries", 2000, &nobody), 0);
+}
+/* The rollout that brings 1.0.0 back to those that took 1.1.0. */
+static void recall(struct stage *t)
+{
+    started(t);
+    t->s.version = "1.0.0";
+    t->s.recalled = "1.1.0";
+    t->s.runs_recalled = true;
+}
+static void goes_back(struct stage *t)
+{
+    recall(t);
+}
+static void goes_back_below_floor(struct stage *t)
+{
+    recall(t);
+    t->s.fit = OT_E_BELOW_FLOOR;
+    t->s.floor = 6;
+}
+static void goes_back_below_counter(struct stage *t)
+{
+    recall(t);
+    t->s.fit = OT_E_SECURE_VERSION;
+}
+static void goes_back_elsewhere(struct stage *t)
+{
+    recall(t);
+    t->s.fit = OT_E_SLOT_SIZE;
+}
+static void never_took_it(struct stage *t)
+{
+    recall(t);
+    t->s.runs_recalled = false;
+    t->s.member = -1;
+}
+static void still_tries_it(struct stage *t)
+{
+    recall(t);
+    t->s.tries_recalled = true;
+    t->s.runs_recalled = false;
+    t->s.runs_release = true; /* it has said that it switches, and not yet done it */
+}
+static void comes_late_with_it(struct stage *t)
+{
+    recall(t);
+    t->s.member = -1;
+    t->s.place = 1;
+}
+static void went_back(struct stage *t)
+{
+    recall(t);
+    set(t, ATTEMPT_CONFIRMED, OT_OK);
+    t->members[0].soak_ms = 86400000;
+    t->s.runs_recalled = false;
+    t->s.runs_release = true;
+}
 static void offline(struct stage *t)
 {
     started(t);
@@ -266,7 +375,24 @@ static const struct {
                   {"slot too small", slot},
                   {"below its floor", below_floor},
                   {"below its counter", counter},
-                  {"unknown key", key}};
+                  {"unknown key", key},
+                  {"source too old", too_old},
+                  {"source unknown", source_unknown},
+                  {"source too new", too_new},
+                  {"source too old, under way", too_old_under_way},
+                  {"a step on the way", step},
+                  {"aborted", aborted},
+                  {"superseded", superseded},
+                  {"recalled", recalled},
+                  {"recalled under way", recalled_under_way},
+                  {"goes back", goes_back},
+                  {"recall, below its floor", goes_back_below_floor},
+                  {"recall, below its counter", goes_back_below_counter},
+                  {"recall, does not fit", goes_back_elsewhere},
+                  {"recall, never took it", never_took_it},
+                  {"recall, still trying it", still_tries_it},
+                  {"recall, came late with it", comes_late_with_it},
+                  {"recall, went back", went_back}};
 
 static void every_situation_has_the_answer_of_the_golden_file(void **state)
 {
@@ -301,7 +427,10 @@ static void an_offer_is_promised_exactly_when_the_engine_allows_it(void **state)
         situations[i].make(&t);
         enum rollout_why why = rollout_decide(&t.s);
         bool allowed = t.s.rollout != NULL && t.s.has_checked_in && t.s.member >= 0 && t.s.fit == OT_OK &&
-                       !t.s.runs_release && rollout_may_offer(&t.r, (uint32_t)t.s.member) == ROLLOUT_OFFER;
+                       !t.s.runs_release && !t.s.tries_recalled &&
+                       rollout_plan_source(&t.r.plan, t.s.source) == 0 &&
+                       (t.s.recalled == NULL || t.s.runs_recalled) &&
+                       rollout_may_offer(&t.r, (uint32_t)t.s.member) == ROLLOUT_OFFER;
         assert_int_equal(allowed, why == WHY_OFFERED_NEXT || why == WHY_OFFERED_AGAIN);
     }
 }

@@ -118,6 +118,8 @@ int rollout_resume(struct rollout *r, const char *reason, uint64_t now_ms, const
 /** The ring that is open, held or failed counts as passed, whatever the evidence: a person decides. */
 int rollout_widen(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
 int rollout_abort(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
+/** Like abort, and the caller offers what they ran before to those who took the release: by a rollout of its own. */
+int rollout_recall(struct rollout *r, const char *reason, uint64_t now_ms, const struct rollout_sink *sink);
 /**
  * Devices that ended in harm may be offered the release once more: this one, or all (UINT32_MAX). The next outcome
  * takes the place of the old one. -1 when there is none, or the rollout is over.

@@ -23,6 +23,14 @@ struct rollout_situation {
     int member;         /* -1: came after the freeze */
     int place;          /* ring a joiner belongs to; -1: none */
     const char *check;  /* the self test's check that ended its attempt, or "" */
+    uint32_t source;    /* number of the release that runs; 0: unknown */
+    /* versions of the limits on it, of what runs, and of what a step leads to; NULL: unknown, or none */
+    const char *source_version, *min_version, *max_version;
+    const char *step_to;  /* the rollout is a step: what decides for the product is this version */
+    const char *recalled; /* the rollout takes this version back */
+    bool runs_recalled;
+    bool tries_recalled; /* its attempt at the recalled release has switched and has no outcome yet */
+    uint32_t floor;      /* of the device */
 };
 
 enum rollout_why {
@@ -32,12 +40,18 @@ enum rollout_why {
     WHY_UP_TO_DATE,
     WHY_SOAKING, /* runs it, and its ring still needs its soak */
     WHY_DOES_NOT_FIT,
+    WHY_SOURCE_TOO_OLD, /* it needs another release first */
+    WHY_SOURCE_TOO_NEW,
+    WHY_NOT_RECALLED,   /* a recall, and the device does not run what it takes back */
+    WHY_TRIES_RECALLED, /* a recall, and the device has not made up its mind about what it takes back */
+    WHY_CANNOT_GO_BACK, /* a recall, and the device's floor or counter forbids it */
     WHY_NO_PLACE,
     WHY_JOINS_NEXT, /* is counted in and judged at its next check-in */
     WHY_PAUSED,
     WHY_HALTED,
     WHY_HELD,
     WHY_ABORTED,
+    WHY_RECALLED,
     WHY_RING_WAITING,
     WHY_BOUND_REACHED,
     WHY_OFFERED_NEXT,

@@ -5,6 +5,8 @@
 #ifndef ROLLOUT_MACHINE_H
 #define ROLLOUT_MACHINE_H
 
+#include <stdbool.h>
+
 /** Numbers stand in the database: never reuse. */
 enum rollout_state {
     ROLLOUT_CREATED = 0,
@@ -13,9 +15,10 @@ enum rollout_state {
     ROLLOUT_HALTED = 3, /* by a limit; a person decides */
     ROLLOUT_ABORTED = 4,
     ROLLOUT_FINISHED = 5,
-    ROLLOUT_HELD = 6, /* a ring could not be judged in time; a person decides */
+    ROLLOUT_HELD = 6,     /* a ring could not be judged in time; a person decides */
+    ROLLOUT_RECALLED = 7, /* over, and another rollout takes the release back */
 };
-#define ROLLOUT_STATES 7u
+#define ROLLOUT_STATES 8u
 
 enum rollout_input {
     ROLLOUT_ON_START,
@@ -23,6 +26,7 @@ enum rollout_input {
     ROLLOUT_ON_RESUME,
     ROLLOUT_ON_WIDEN,
     ROLLOUT_ON_ABORT,
+    ROLLOUT_ON_RECALL,
     ROLLOUT_ON_HARM,       /* a limit is exceeded */
     ROLLOUT_ON_DECIDE_BY,  /* the open ring had its time */
     ROLLOUT_ON_ALL_PASSED, /* no ring is left */
@@ -55,6 +59,9 @@ enum ring_input {
 /** The state an input leads to, or -1 where there is no row. */
 int rollout_next(enum rollout_state state, enum rollout_input input);
 int ring_next(enum ring_state state, enum ring_input input);
+
+/** A person has ended it: aborted or recalled. It decides about no device any more. */
+bool rollout_is_over(enum rollout_state state);
 
 const char *rollout_state_name(enum rollout_state state);
 const char *ring_state_name(enum ring_state state);

@@ -25,6 +25,7 @@ struct rollout_plan {
     uint32_t stale_after_s;              /* silence after `switching` for this long is failure */
     uint32_t decide_by_s; /* a ring open for longer is held; 0: as rollout_plan_decide_by_s() has it */
     uint32_t lease_s;     /* an offer not taken up for this long is withdrawn */
+    uint32_t min_source, max_source; /* only devices whose running release lies within; 0: no such limit */
     bool
         limit_is_chosen; /* max_failure_percent is an operator's, not the default: then it must be reachable */
     char override_reason
@@ -36,6 +37,8 @@ struct rollout_plan rollout_plan_default(void);
 uint32_t rollout_plan_decide_by_s(const struct rollout_plan *plan);
 /** The failure rate that halts nothing, as a part of one. 1 when there is no limit. */
 double rollout_plan_tolerated(const struct rollout_plan *plan);
+/** May a device that runs the release of this number (0: unknown) be offered it? -1: too old, 1: too new, 0: it may. */
+int rollout_plan_source(const struct rollout_plan *plan, uint32_t number);
 /** A limit that somebody chose must be one that some ring can show: `members` of each. 0, or -1 with a message. */
 int rollout_plan_check_reach(const struct rollout_plan *plan, const uint32_t members[ROLLOUT_RINGS_MAX],
                              char *err, size_t err_len);
