@@ -1,128 +1,11 @@
-/* otaria device list|show|explain|tag. */
+/* otaria device show|explain|tag. */
 #include "commands.h"
 
-#include "api_client.h"
+#include "device_pages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What a command on one product needs: connection and product name. */
-struct on_product {
-    struct api_client c;
-    char *product;
-};
-
-static int begin(struct on_product *p, struct cli *cli, const char *given)
-{
-    p->product = NULL;
-    int done = api_open(&p->c, cli);
-    return done < 0 ? api_product(&p->c, given, &p->product) : done;
-}
-
-static void end(struct on_product *p)
-{
-    free(p->product);
-    api_close(&p->c);
-}
-
-static void print_device_line(const json_t *d)
-{
-    size_t i;
-    json_t *tag;
-    const json_t *running = json_object_get(d, "running");
-    api_print_field(d, "id", 24);
-    api_print_field(d, "chip", 9);
-    api_print_field(d, "hw_rev", 3);
-    api_print_field(running, "version", 16);
-    api_print_field(running, "state", 9);
-    api_print_field(d, "last_seen", 20);
-    json_array_foreach(json_object_get(d, "tags"), i, tag)
-    {
-        printf("%s", i > 0 ? "," : "");
-        cli_print_foreign(json_string_value(tag));
-    }
-    printf("\n");
-}
-
-static char *devices_path(const char *product, const char *after, const char *running)
-{
-    char *page = after != NULL ? api_path("&after=%s", after) : strdup("");
-    char *filter = running != NULL ? api_path("&running=%s", running) : strdup("");
-    char *list = api_path("/api/v1/products/%s/devices?limit=1000", product), *path = NULL;
-    if (page == NULL || filter == NULL || asprintf(&path, "%s%s%s", list, page, filter) < 0)
-        abort(); /* out of memory */
-    free(list);
-    free(filter);
-    free(page);
-    return path;
-}
-
-/* Every page of the list into one array. */
-static int fetch_all(struct on_product *p, const char *running, json_t **out)
-{
-    char *next = NULL;
-    int done = -1;
-    *out = json_array();
-    for (bool more = true; more && done < 0;) {
-        json_t *reply = NULL;
-        char *path = devices_path(p->product, next, running);
-        done = api_call(&p->c, "GET", path, NULL, &reply);
-        free(path);
-        free(next);
-        const char *behind = json_string_value(json_object_get(reply, "next"));
-        next = behind != NULL ? strdup(behind) : NULL;
-        json_array_extend(*out, json_object_get(reply, "devices"));
-        more = next != NULL;
-        json_decref(reply);
-    }
-    free(next);
-    return done;
-}
-
-static int print_list(struct cli *cli, json_t *take_list, bool count)
-{
-    size_t i;
-    json_t *d;
-    if (count) {
-        size_t n = json_array_size(take_list);
-        json_decref(take_list);
-        if (cli->json)
-            return cli_print_json(cli, json_pack("{s:I}", "count", (json_int_t)n));
-        printf("%zu\n", n);
-        return EXIT_OK;
-    }
-    if (cli->json)
-        return cli_print_json(cli, json_pack("{s:o}", "devices", take_list));
-    json_array_foreach(take_list, i, d) print_device_line(d);
-    json_decref(take_list);
-    return EXIT_OK;
-}
-
-int cmd_device_list(struct cli *cli, int argc, char **argv)
-{
-    const char *product = NULL, *running = NULL;
-    bool count = false;
-    struct on_product p;
-    json_t *list = NULL;
-    const struct cli_option options[] = {
-        {"product", CLI_TEXT, &product, "P", "may be left out when there is one"},
-        {"running", CLI_TEXT, &running, "V", "only devices that run this version"},
-        {"count", CLI_FLAG, &count, NULL, "print how many there are"},
-        CLI_OPTIONS_END};
-    int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
-    if (done >= 0)
-        return done;
-    done = begin(&p, cli, product);
-    if (done < 0)
-        done = fetch_all(&p, running, &list);
-    if (done < 0)
-        done = print_list(cli, list, count);
-    else
-        json_decref(list);
-    end(&p);
-    return done;
-}
 
 static void print_pair(const char *label, const json_t *object, const char *field)
 {
@@ -185,7 +68,7 @@ static int look_at(struct cli *cli, int argc, char **argv, bool explain, void (*
         cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = &id, .min = 1, .max = 1}, NULL);
     if (done >= 0)
         return done;
-    done = begin(&p, cli, product);
+    done = on_product_begin(&p, cli, product);
     if (done < 0) {
         char *path = explain ? api_path("/api/v1/products/%s/devices/%s/explain", p.product, id)
                              : api_path("/api/v1/products/%s/devices/%s", p.product, id);
@@ -199,7 +82,7 @@ static int look_at(struct cli *cli, int argc, char **argv, bool explain, void (*
         json_decref(reply);
         done = EXIT_OK;
     }
-    end(&p);
+    on_product_end(&p);
     return done;
 }
 
@@ -246,7 +129,7 @@ int cmd_device_tag(struct cli *cli, int argc, char **argv)
         return done;
     if (count < 2 && drop.count == 0)
         return cli_usage(cli, "name a tag to add, or --remove TAG");
-    done = begin(&p, cli, product);
+    done = on_product_begin(&p, cli, product);
     if (done < 0) {
         char *path = api_path("/api/v1/products/%s/devices/%s/tags", p.product, words[0]);
         done = api_call(&p.c, "POST", path,
@@ -258,10 +141,10 @@ int cmd_device_tag(struct cli *cli, int argc, char **argv)
     if (done < 0 && cli->json) {
         done = cli_print_json(cli, reply);
     } else if (done < 0) {
-        print_device_line(reply);
+        device_print_line(reply);
         json_decref(reply);
         done = EXIT_OK;
     }
-    end(&p);
+    on_product_end(&p);
     return done;
 }

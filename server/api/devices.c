@@ -1,47 +1,75 @@
 /* Devices as an operator sees them. */
 #include "common.h"
 
+#include "fleet/filter.h"
+#include "fleet/order.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE_MAX 1000
+#define LOOK_MAX                                                                                             \
+    20000 /* devices that one request looks at, matching or not: others wait for the lock meanwhile */
 
-static bool is_asked_for(const struct fleet_device *d, const char *running)
+/* Which devices a page holds. */
+struct selection {
+    const char *running;
+    struct query filter;
+    int64_t now_ms;
+};
+
+static bool is_asked_for(const struct fleet_device *d, const struct selection *s)
 {
-    return running == NULL || strcmp(d->facts.running.version, running) == 0;
+    return (s->running == NULL || strcmp(d->facts.running.version, s->running) == 0) &&
+           fleet_filter_matches(&s->filter, d, s->now_ms);
+}
+
+/* With the lock held; false after having replied (and unlocked). */
+static bool read_selection(struct api *api, struct http_request *req, const struct fleet_product *p,
+                           struct selection *out)
+{
+    struct query_error e;
+    const char *filter = http_query(req, "filter");
+    out->running = http_query(req, "running");
+    out->now_ms = fleet_wall_ms(api->fleet);
+    if (fleet_filter_parse(p, filter != NULL ? filter : "", &out->filter, &e) == 0)
+        return true;
+    fleet_unlock(api->fleet);
+    api_reply(req, 422,
+              json_pack("{s:{s:s,s:s,s:I}}", "error", "code", "filter", "message", e.message, "at",
+                        (json_int_t)e.at));
+    return false;
+}
+
+/* Devices behind `after`, `limit` at most; `*next` is where to go on, NULL at the end. */
+static json_t *page_of(const struct fleet_product *p, const struct selection *s, const char *after,
+                       size_t limit, const char **next)
+{
+    json_t *list = json_array();
+    size_t from = after != NULL ? fleet_order_behind(p, after) : 0, at = from;
+    for (; at < p->ordered_count && at - from < LOOK_MAX && json_array_size(list) < limit; at++) {
+        if (is_asked_for(p->ordered[at], s))
+            json_array_append_new(list, json_device(p->ordered[at], false));
+    }
+    *next = at < p->ordered_count ? p->ordered[at - 1]->id : NULL;
+    return list;
 }
 
 void api_device_list(void *app, struct http_request *req)
 {
     struct api *api = app;
-    const char *after = http_query(req, "after"), *limit_text = http_query(req, "limit"),
-               *running = http_query(req, "running");
+    struct selection selection;
+    const char *limit_text = http_query(req, "limit"), *next = NULL;
     long limit = limit_text != NULL ? strtol(limit_text, NULL, 10) : PAGE_MAX;
-    const char *next = NULL;
-    json_t *list = json_array();
     if (limit < 1 || limit > PAGE_MAX)
         limit = PAGE_MAX;
     fleet_lock(api->fleet);
     struct fleet_product *p = api_product(api, req);
-    if (p == NULL) {
-        json_decref(list);
+    if (p == NULL || !read_selection(api, req, p, &selection))
         return;
-    }
-    size_t from = 0;
-    const struct fleet_device *behind = after != NULL ? fleet_device(p, after) : NULL;
-    while (behind != NULL && from < p->device_count && p->device_list[from]->num <= behind->num)
-        from++;
-    for (size_t i = from; i < p->device_count; i++) {
-        if (!is_asked_for(p->device_list[i], running))
-            continue;
-        if (json_array_size(list) == (size_t)limit) {
-            next = json_string_value(json_object_get(json_array_get(list, (size_t)limit - 1), "id"));
-            break;
-        }
-        json_array_append_new(list, json_device(p->device_list[i], false));
-    }
+    json_t *list = page_of(p, &selection, http_query(req, "after"), (size_t)limit, &next);
     json_t *page =
         json_pack("{s:o,s:s?,s:I}", "devices", list, "next", next, "total", (json_int_t)p->device_count);
     fleet_unlock(api->fleet);

@@ -8,6 +8,7 @@
 
 #include "load.h"
 #include "members.h"
+#include "order.h"
 #include "patches.h"
 
 #include <inttypes.h>
@@ -43,6 +44,7 @@ static struct fleet_device *new_device(struct fleet *f, struct fleet_product *p,
     d->facts.attribute_count = m->attribute_count;
     memcpy(d->facts.attributes, m->attributes, sizeof d->facts.attributes);
     fleet_link_device(f, d);
+    fleet_order_insert(p, d);
     return d;
 }
 

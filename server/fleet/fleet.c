@@ -398,6 +398,7 @@ static void free_product(struct fleet_product *p)
     }
     strmap_fini(&p->devices);
     free(p->device_list);
+    free(p->ordered);
     free(p->releases);
     free(p->rollouts);
     free(p);

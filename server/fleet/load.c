@@ -1,6 +1,7 @@
 /* From rows to structs. A row that makes no sense stops the start: better no decisions than wrong ones. */
 #include "load.h"
 
+#include "order.h"
 #include "patches.h"
 
 #include "otaria/chip.h"
@@ -206,6 +207,7 @@ static void on_device(void *ctx, const struct store_row *row)
         return;
     }
     fleet_link_device(l->f, d);
+    fleet_order_append(d->product, d);
 }
 
 static struct fleet_device *device_by_num(const struct fleet *f, int64_t num)
@@ -448,6 +450,8 @@ int fleet_load(struct fleet *f, struct error *err)
     }
     if (l.problem[0] != '\0')
         return error_set(err, "%s: restore a backup", l.problem);
+    for (size_t p = 0; p < f->product_count; p++)
+        fleet_order_sort(f->products[p]);
     catch_up(f);
     return 0;
 }

@@ -50,6 +50,8 @@ struct fleet_product {
     struct strmap devices; /* id -> struct fleet_device */
     struct fleet_device **device_list;
     size_t device_count;
+    struct fleet_device **ordered; /* by id: order.h */
+    size_t ordered_count;
     struct fleet_release **releases; /* oldest first */
     size_t release_count;
     struct fleet_rollout **rollouts; /* oldest first */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define GUARD_HEAD_MAX    8192u /* request line and headers */
-#define GUARD_TARGET_MAX  2048u
+#define GUARD_TARGET_MAX  4096u /* a filter of 1024 bytes, each as %XX */
 #define GUARD_HEADERS_MAX 64u
 #define GUARD_METHOD_MAX  16u
 

@@ -78,11 +78,13 @@ static const char *method_name(struct evhttp_request *ev)
     }
 }
 
-static void read_query(struct http_request *req, const struct evhttp_uri *uri)
+/* False when it does not read as name=value pairs: what it was to choose would be left out. */
+static bool read_query(struct http_request *req, const struct evhttp_uri *uri)
 {
     const char *text = evhttp_uri_get_query(uri);
     TAILQ_INIT(&req->query);
-    req->has_query = text != NULL && evhttp_parse_query_str(text, &req->query) == 0;
+    req->has_query = text != NULL && text[0] != '\0' && evhttp_parse_query_str(text, &req->query) == 0;
+    return req->has_query || text == NULL || text[0] == '\0';
 }
 
 static void close_after(struct http_request *req)
@@ -112,7 +114,11 @@ static void dispatch(struct http_request *req, enum http_listener listener)
         http_reply_error(req, 404, "no_route", "there is no such route");
         return;
     }
-    read_query(req, uri);
+    if (!read_query(req, uri)) {
+        http_reply_error(req, 400, "bad_request",
+                         "the query of the address does not read as name=value pairs");
+        return;
+    }
     int refusal = server->config.authorize(server->config.app, req, req->route, bearer(headers));
     if (refusal != 0) {
         http_reply_error(req, refusal, refusal == 401 ? "unauthorized" : "forbidden",

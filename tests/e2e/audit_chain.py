@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 """The audit log's hash chain: whatever is done to it behind the server's back, `otaria audit verify` says where."""
-import http.client
 import json
 import os
-import pathlib
 import random
 import sqlite3
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
 
-BIN = pathlib.Path(os.environ.get("OTARIA_BIN", "build")).resolve()
+from server_trial import BIN, ServerTrial
+
 ENTRIES = 1000
 ZEROS = bytes(32)
 
@@ -20,32 +18,6 @@ ZEROS = bytes(32)
 def demand(holds, what):
     if not holds:
         sys.exit(f"audit_chain: {what}")
-
-
-class Server:
-    def __init__(self, directory):
-        self.data = directory / "server"
-        ready = directory / "ready.json"
-        self.process = subprocess.Popen(
-            [BIN / "server/otariad", "--data", self.data, "--device-listen", "127.0.0.1:0", "--operator-listen",
-             "127.0.0.1:0", "--ready-file", ready], stderr=open(directory / "otariad.log", "w", encoding="utf-8"))
-        while not ready.exists():
-            demand(self.process.poll() is None, "otariad did not start")
-            time.sleep(0.05)
-        self.url = json.loads(ready.read_text())["operator"]
-        os.environ["OTARIA_CONFIG"] = str(directory / "login.json")
-        subprocess.run([BIN / "cli/otaria", "login", self.url, "--token-file", self.data / "admin.token", "--ca",
-                        self.data / "tls/ca.pem"], check=True, stdout=subprocess.DEVNULL)
-
-    def connect(self):
-        context = ssl.create_default_context(cafile=self.data / "tls/ca.pem")
-        return http.client.HTTPSConnection(self.url.removeprefix("https://"), context=context)
-
-    def request(self, connection, method, path, body=None):
-        token = (self.data / "admin.token").read_text().strip()
-        connection.request(method, path, body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
-        reply = connection.getresponse()
-        return reply.status, reply.read()
 
 
 def verify(*options):
@@ -142,7 +114,7 @@ def main():
     print(f"seed {seed}")
     random.seed(seed)
     with tempfile.TemporaryDirectory() as directory:
-        server = Server(pathlib.Path(directory))
+        server = ServerTrial(directory)
         try:
             fill(server)
             code, whole, text = verify()
@@ -159,8 +131,7 @@ def main():
             demand(verify("--anchor", "7")[0] == 2, "an anchor without hash is a usage error")
             print(f"{count} entries: every change was found, and its place")
         finally:
-            server.process.terminate()
-            server.process.wait()
+            server.stop()
 
 
 main()

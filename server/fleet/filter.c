@@ -1,0 +1,57 @@
+/* Filters over devices: see filter.h. */
+#include "filter.h"
+
+#include "query/device.h"
+
+#include <string.h>
+
+static bool has_attribute(const struct fleet_device *d, const char *name)
+{
+    for (uint8_t i = 0; i < d->facts.attribute_count; i++) {
+        if (strcmp(d->facts.attributes[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Asked once for each bare name that is no field: not worth an index. */
+static bool is_known(const void *of, const char *name)
+{
+    const struct fleet_product *p = of;
+    for (size_t i = 0; i < p->device_count; i++) {
+        if (has_attribute(p->device_list[i], name))
+            return true;
+    }
+    return false;
+}
+
+int fleet_filter_parse(const struct fleet_product *p, const char *text, struct query *out,
+                       struct query_error *error)
+{
+    struct query_attributes attributes = {.of = p, .is_known = is_known};
+    return query_parse(text, strlen(text), &attributes, out, error);
+}
+
+static const char *tag_at(const void *of, unsigned index)
+{
+    const struct fleet_device *d = of;
+    return index < d->tag_count ? d->tags[index] : NULL;
+}
+
+static uint64_t not_below_0(int64_t ms)
+{
+    return ms > 0 ? (uint64_t)ms : 0;
+}
+
+bool fleet_filter_matches(const struct query *q, const struct fleet_device *d, int64_t wall_ms)
+{
+    struct query_device device = {.id = d->id,
+                                  .facts = &d->facts,
+                                  .has_checked_in = d->has_checked_in,
+                                  .first_seen_ms = not_below_0(d->enrolled_ms),
+                                  .last_seen_ms = not_below_0(d->last_seen_ms),
+                                  .tag_at = tag_at,
+                                  .tags_of = d};
+    struct query_subject subject = query_device(&device);
+    return query_matches(q, &subject, not_below_0(wall_ms));
+}
