@@ -56,6 +56,8 @@ const struct cli_command cli_commands[] = {
     {"rollout", "start", "ID", "Start a rollout.", cmd_rollout_start},
     {"rollout", "list", "[--product P]", "List rollouts.", cmd_rollout_list},
     {"rollout", "show", "ID", "Show a rollout, ring by ring.", cmd_rollout_show},
+    {"rollout", "explain", "ID [DEVICE]", "What it is doing, why, and what was decided by which numbers.",
+     cmd_rollout_explain},
     {"rollout", "watch", "ID", "Follow a rollout until it ends: 0 finished, 3 otherwise.", cmd_rollout_watch},
     {"rollout", "pause", "ID --reason TEXT", "No new offers until resumed.", cmd_rollout_pause},
     {"rollout", "resume", "ID --reason TEXT", "Go on.", cmd_rollout_resume},

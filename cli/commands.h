@@ -36,6 +36,7 @@ int cmd_release_push(struct cli *cli, int argc, char **argv);
 int cmd_release_show(struct cli *cli, int argc, char **argv);
 int cmd_rollout_abort(struct cli *cli, int argc, char **argv);
 int cmd_rollout_create(struct cli *cli, int argc, char **argv);
+int cmd_rollout_explain(struct cli *cli, int argc, char **argv);
 int cmd_rollout_list(struct cli *cli, int argc, char **argv);
 int cmd_rollout_pause(struct cli *cli, int argc, char **argv);
 int cmd_rollout_retry(struct cli *cli, int argc, char **argv);

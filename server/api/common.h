@@ -43,6 +43,9 @@ json_t *json_release_with_savings(const struct fleet *f, const struct fleet_rele
 /** Bytes that a rollout's devices took. */
 json_t *json_transfer(const struct fleet_rollout *r);
 json_t *json_rollout(const struct fleet_rollout *r);
+/** One answer about one device; `r` NULL: no rollout decides. */
+json_t *json_answer(const struct fleet_device *d, const struct fleet_rollout *r,
+                    const struct rollout_situation *s);
 json_t *json_time(int64_t wall_ms);
 json_t *json_digest_of(const struct ot_digest *d);
 
@@ -53,7 +56,7 @@ http_handler api_device_list, api_device_show, api_device_explain, api_device_ta
 http_handler api_release_push, api_release_list, api_release_show;
 http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,
     api_rollout_resume, api_rollout_widen, api_rollout_retry, api_rollout_abort, api_rollout_recall,
-    api_rollout_events;
+    api_rollout_explain, api_rollout_explain_device, api_rollout_events;
 http_handler api_audit, api_health;
 
 #endif

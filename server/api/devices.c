@@ -4,7 +4,6 @@
 #include "fleet/filter.h"
 #include "fleet/order.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,17 +103,12 @@ void api_device_explain(void *app, struct http_request *req)
 {
     struct api *api = app;
     struct fleet_rollout *rollout;
-    char text[600], id[24] = "";
     fleet_lock(api->fleet);
     struct fleet_device *d = find(api, req);
     if (d == NULL)
         return;
     struct rollout_situation s = fleet_situation(d, &rollout);
-    enum rollout_why why = rollout_explain(&s, text, sizeof text);
-    if (rollout != NULL)
-        snprintf(id, sizeof id, "%" PRIu64, rollout->engine.id);
-    json_t *json = json_pack("{s:s,s:s,s:s,s:s?}", "device", d->id, "answer", rollout_why_name(why), "text",
-                             text, "rollout", rollout != NULL ? id : NULL);
+    json_t *json = json_answer(d, rollout, &s);
     fleet_unlock(api->fleet);
     api_reply(req, 200, json);
 }

@@ -1,15 +1,14 @@
 /* Resources as JSON: docs/protocol.md, "Operator API". */
 #include "common.h"
 
+#include "fleet/evidence.h"
 #include "fleet/suits.h"
 #include "otaria/chip.h"
 #include "otaria/otadata.h"
 #include "otaria/partition.h"
 #include "rollout/gate.h"
-#include "rollout/verdict.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -181,25 +180,6 @@ static json_t *json_plan(const struct rollout_plan *p)
                      number_or_null(p->max_source));
 }
 
-/* Rounded: a hundredth of a percent is more than anybody needs, and 0.1 + 0.2 is not for people. */
-static json_t *percent(double part)
-{
-    return json_real(round(part * 10000) / 100);
-}
-
-static json_t *json_gate(const struct rollout *r, uint32_t ring)
-{
-    char text[ROLLOUT_REASON_MAX];
-    struct rollout_gate g = rollout_gate(r, ring);
-    rollout_gate_text(&g, text, sizeof text);
-    double observed = g.resolved > 0 ? (double)g.harmed / g.resolved : 0;
-    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o,s:f,s:f,s:s}", "verdict", gate_verdict_name(g.verdict),
-                     "quorum", (json_int_t)g.quorum, "failure_percent", percent(observed), "upper_percent",
-                     percent(g.upper), "limit_percent", percent(g.limit), "tolerated_percent",
-                     percent(g.tolerated), "e_value", exp(fmin(g.log_e, 600)), "halts_at", exp(g.log_halt),
-                     "text", text);
-}
-
 static json_t *json_ring(const struct rollout *r, uint32_t ring)
 {
     const struct rollout_ring *g = &r->rings[ring];
@@ -216,22 +196,7 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
                      (json_int_t)rollout_in_flight(r, ring), "counts", counts, "resolved",
                      (json_int_t)rollout_resolved(r, ring), "harmed", (json_int_t)rollout_harmed(r, ring),
                      "soaked", (json_int_t)rollout_soaked(r, ring), "floor_percent",
-                     percent(gate_floor(g->members)), "gate", json_gate(r, ring));
-}
-
-/* Crashes and link losses of those that run it, beside those that wait. */
-static json_t *json_watch(const struct rollout_watch *w)
-{
-    static const char *const names[WATCH_METRICS] = {"crashes", "link_losses"};
-    json_t *out = json_pack("{s:f,s:f}", "e_value", exp(fmin(rollout_watch_log_e(w), 600)), "halts_at",
-                            1 / WATCH_ALPHA);
-    for (unsigned k = 0; k < WATCH_METRICS; k++)
-        json_object_set_new(out, names[k],
-                            json_pack("{s:I,s:f,s:I,s:f}", "events", (json_int_t)w->events[k], "expected",
-                                      round(w->expected[k] * 100) / 100, "control_events",
-                                      (json_int_t)w->control_events[k], "e_value",
-                                      exp(fmin(gate_rates_log_e(&w->rates[k]), 600))));
-    return out;
+                     fleet_percent(gate_floor(g->members)), "gate", fleet_gate_json(r, ring));
 }
 
 json_t *json_rollout(const struct fleet_rollout *r)
@@ -246,6 +211,6 @@ json_t *json_rollout(const struct fleet_rollout *r)
                      (json_int_t)r->release->number, "state", rollout_state_name(r->engine.state), "reason",
                      r->engine.reason, "created_at", json_time(r->created_ms), "plan",
                      json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
-                     json_watch(&r->engine.watch), "rings", rings, "recalls",
+                     fleet_watch_json(&r->engine.watch), "rings", rings, "recalls",
                      r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
 }

@@ -39,6 +39,9 @@ const struct http_route api_routes[] = {
     {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/abort", API_ADMIN, SMALL, api_rollout_abort},
     {HTTP_OPERATOR, "POST", "/api/v1/rollouts/{rollout}/recall", API_ADMIN, SMALL, api_rollout_recall},
     {HTTP_OPERATOR, "GET", "/api/v1/rollouts/{rollout}/events", API_VIEW, 0, api_rollout_events},
+    {HTTP_OPERATOR, "GET", "/api/v1/rollouts/{rollout}/explain", API_VIEW, 0, api_rollout_explain},
+    {HTTP_OPERATOR, "GET", "/api/v1/rollouts/{rollout}/devices/{device}/explain", API_VIEW, 0,
+     api_rollout_explain_device},
     {HTTP_OPERATOR, "GET", "/api/v1/audit", API_ADMIN_ALL, 0, api_audit},
 };
 

@@ -21,6 +21,12 @@ struct page {
     int64_t last;
 };
 
+static json_t *json_of(const char *text)
+{
+    json_t *data = json_loads(text, 0, NULL);
+    return data != NULL ? data : json_object();
+}
+
 static void on_event(void *ctx, const struct store_row *row)
 {
     struct page *page = ctx;
@@ -28,10 +34,11 @@ static void on_event(void *ctx, const struct store_row *row)
     const char *device = store_text(row, 4);
     page->last = store_int(row, 0);
     json_array_append_new(page->list,
-                          json_pack("{s:I,s:o,s:s,s:o,s:s?,s:s}", "seq", (json_int_t)page->last, "at",
+                          json_pack("{s:I,s:o,s:s,s:o,s:s?,s:s,s:o}", "seq", (json_int_t)page->last, "at",
                                     json_time(store_int(row, 1)), "kind", store_text(row, 2), "ring",
                                     ring >= 0 ? json_integer((json_int_t)ring) : json_null(), "device",
-                                    device[0] != '\0' ? device : NULL, "text", store_text(row, 5)));
+                                    device[0] != '\0' ? device : NULL, "text", store_text(row, 5), "data",
+                                    json_of(store_text(row, 6))));
 }
 
 /* True when the request has been answered. */

@@ -6,6 +6,7 @@
  */
 #include "fleet.h"
 
+#include "evidence.h"
 #include "load.h"
 #include "members.h"
 #include "order.h"
@@ -134,7 +135,8 @@ static void tell_key_kept(const struct fleet_change *change, const struct fleet_
     char text[200];
     uint32_t ring = at->rollout->engine.members[at->member].ring;
     snprintf(text, sizeof text, "%s: %s", d->id, ot_status_text(e->reason));
-    fleet_timeline(change->fleet, change->batch, at->rollout, "key_kept", (int)ring, d->id, text);
+    fleet_timeline(change->fleet, change->batch, at->rollout, "key_kept", (int)ring, d->id, text,
+                   fleet_member_evidence(at->rollout, at->member));
 }
 
 static void apply_event(struct visit *v, const struct ot_wire_event *e)

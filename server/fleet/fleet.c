@@ -4,6 +4,7 @@
 #include "artifact/artifact.h"
 #include "base/audit_chain.h"
 #include "base/file.h"
+#include "evidence.h"
 #include "load.h"
 
 #include <inttypes.h>
@@ -267,11 +268,14 @@ void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, co
 }
 
 void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rollout *r, const char *kind,
-                    int ring, const char *device, const char *text)
+                    int ring, const char *device, const char *text, json_t *take_data)
 {
+    char *data = take_data != NULL ? fleet_need(json_dumps(take_data, JSON_COMPACT)) : NULL;
     r->last_event = ++f->timeline_seq;
     store_add(batch, STORE_PUT_TIMELINE, r->last_event, (int64_t)r->engine.id, fleet_wall_ms(f), kind,
-              (int64_t)ring, device, text);
+              (int64_t)ring, device, text, data != NULL ? data : "{}");
+    free(data);
+    json_decref(take_data);
 }
 
 void fleet_store_member(struct fleet_change *change, uint32_t index)
@@ -311,7 +315,8 @@ static void tell_member(struct fleet_change *change, uint32_t index)
     snprintf(text, sizeof text, "%s: %s%s%s%s%s", x->device->id, attempt_state_name(m->state),
              m->reason != OT_OK ? ", " : "", m->reason != OT_OK ? ot_status_text(m->reason) : "",
              x->check[0] != '\0' ? ": " : "", x->check);
-    fleet_timeline(change->fleet, change->batch, change->rollout, "attempt", m->ring, x->device->id, text);
+    fleet_timeline(change->fleet, change->batch, change->rollout, "attempt", m->ring, x->device->id, text,
+                   fleet_member_evidence(change->rollout, index));
 }
 
 static void store_rollout_state(struct fleet_change *change)
@@ -320,6 +325,18 @@ static void store_rollout_state(struct fleet_change *change)
     char *watch = fleet_watch_to_text(&r->watch);
     store_add(change->batch, STORE_SET_ROLLOUT, (int64_t)r->state, r->reason, watch, (int64_t)r->id);
     free(watch);
+}
+
+/* With what it was decided by, or by whom. */
+static void tell_decision(struct fleet_change *change, const struct rollout_effect *e)
+{
+    json_t *data = e->ring == UINT32_MAX
+                       ? json_object()
+                       : fleet_ring_evidence(&change->rollout->engine, e->ring, fleet_now_ms(change->fleet));
+    if (change->who != NULL)
+        json_object_set_new(data, "who", json_string(change->who));
+    fleet_timeline(change->fleet, change->batch, change->rollout, e->event,
+                   e->ring == UINT32_MAX ? -1 : (int)e->ring, "", e->text, data);
 }
 
 static void on_effect(void *ctx, const struct rollout_effect *e)
@@ -338,8 +355,7 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
         break;
     case EFFECT_TIMELINE:
     default:
-        fleet_timeline(change->fleet, change->batch, change->rollout, e->event,
-                       e->ring == UINT32_MAX ? -1 : (int)e->ring, "", e->text);
+        tell_decision(change, e);
         break;
     }
 }

@@ -190,15 +190,15 @@ static void carry_out(struct fleet *f, const char *who, struct recall *recall, s
                       const char *reason, struct store_batch *batch)
 {
     char text[200], object[32], detail[300];
-    struct fleet_change old = {.fleet = f, .batch = batch, .rollout = recall->of},
-                        change = {.fleet = f, .batch = batch, .rollout = r};
+    struct fleet_change old = {.fleet = f, .batch = batch, .rollout = recall->of, .who = who},
+                        change = {.fleet = f, .batch = batch, .rollout = r, .who = who};
     struct rollout_sink old_sink = fleet_sink(&old), sink = fleet_sink(&change);
     uint64_t now = fleet_now_ms(f);
     (void)rollout_recall(&recall->of->engine, reason, now, &old_sink);
     r->recalls = recall->of;
     add_members(recall, r);
     describe(recall, text, sizeof text);
-    fleet_rollout_add(f, r, text, batch);
+    fleet_rollout_add(f, who, r, text, batch);
     (void)rollout_start(&r->engine, now, &sink);
     snprintf(object, sizeof object, "%" PRIu64, recall->of->engine.id);
     snprintf(detail, sizeof detail, "by rollout %" PRIu64 ": %.240s", r->engine.id, reason);

@@ -69,7 +69,16 @@ struct fleet_rollout *fleet_rollout_new(struct fleet *f, struct fleet_product *p
     return r;
 }
 
-void fleet_rollout_add(struct fleet *f, struct fleet_rollout *r, const char *text, struct store_batch *batch)
+static json_t *created_with(const struct fleet_rollout *r, const char *who)
+{
+    json_t *members = json_array();
+    for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
+        json_array_append_new(members, json_integer((json_int_t)r->engine.rings[i].members));
+    return json_pack("{s:s,s:o}", "who", who, "members", members);
+}
+
+void fleet_rollout_add(struct fleet *f, const char *who, struct fleet_rollout *r, const char *text,
+                       struct store_batch *batch)
 {
     struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
     char *plan = fleet_plan_to_text(&r->engine.plan), *kinds = fleet_kinds_to_text(r);
@@ -84,13 +93,13 @@ void fleet_rollout_add(struct fleet *f, struct fleet_rollout *r, const char *tex
         fleet_store_ring(&change, i);
     for (uint32_t i = 0; i < r->engine.member_count; i++)
         fleet_store_member(&change, i);
-    fleet_timeline(f, batch, r, "created", -1, "", text);
+    fleet_timeline(f, batch, r, "created", -1, "", text, created_with(r, who));
 }
 
 /* The older rollout ends: attempts before the switch are superseded, those behind it are finished by the device. */
-static void supersede(struct fleet *f, struct fleet_rollout *old, struct store_batch *batch)
+static void supersede(struct fleet *f, const char *who, struct fleet_rollout *old, struct store_batch *batch)
 {
-    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = old};
+    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = old, .who = who};
     struct rollout_sink sink = fleet_sink(&change);
     (void)rollout_abort(&old->engine, "superseded by a newer rollout", fleet_now_ms(f), &sink);
 }
@@ -139,10 +148,10 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
     freeze_members(r, &places);
     struct store_batch *batch = store_batch_new();
     if (old != NULL)
-        supersede(f, old, batch);
+        supersede(f, who, old, batch);
     snprintf(text, sizeof text, "release %s for %u devices in %u rings", release->version,
              r->engine.member_count, whole.rings.count);
-    fleet_rollout_add(f, r, text, batch);
+    fleet_rollout_add(f, who, r, text, batch);
     fleet_audit(f, batch, who, "rollout.create", p->name, release->version);
     if (whole.override_reason[0] != '\0')
         fleet_audit(f, batch, who, "rollout.override", p->name, whole.override_reason);
@@ -202,7 +211,7 @@ int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r,
 {
     char object[32], name[40];
     struct store_batch *batch = store_batch_new();
-    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r};
+    struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r, .who = who};
     struct rollout_sink sink = fleet_sink(&change);
     fleet_lock(f);
     int result = refuse_action(r, action, reason, refusal);

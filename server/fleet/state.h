@@ -182,12 +182,14 @@ struct fleet_change {
     struct fleet *fleet;
     struct store_batch *batch;
     struct fleet_rollout *rollout;
+    const char *who; /* the operator whose doing it is; NULL: the server's own */
 };
 struct rollout_sink fleet_sink(struct fleet_change *change);
 void fleet_audit(struct fleet *f, struct store_batch *batch, const char *who, const char *action,
                  const char *object, const char *detail);
+/** @param take_data  the numbers behind it, an object; NULL: none */
 void fleet_timeline(struct fleet *f, struct store_batch *batch, struct fleet_rollout *r, const char *kind,
-                    int ring, const char *device, const char *text);
+                    int ring, const char *device, const char *text, json_t *take_data);
 void fleet_store_ring(struct fleet_change *change, uint32_t ring);
 void fleet_store_member(struct fleet_change *change, uint32_t member);
 

@@ -1,6 +1,8 @@
 /* Why is it (not) updating? See rollout/explain.h. Every answer names what would change it. */
 #include "rollout/explain.h"
 
+#include "internal.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,7 +147,7 @@ static void say(struct words *w, const char *format, ...)
         w->at = w->at + (size_t)n < w->len ? w->at + (size_t)n : w->len - 1;
 }
 
-static void say_duration(struct words *w, uint64_t s)
+void rollout_duration_text(uint64_t s, char *text, size_t len)
 {
     static const struct {
         uint64_t s;
@@ -154,7 +156,14 @@ static void say_duration(struct words *w, uint64_t s)
     unsigned u = 0;
     while (u < 3 && s < units[u].s)
         u++;
-    say(w, "%" PRIu64 " %s%s", s / units[u].s, units[u].name, s / units[u].s == 1 ? "" : "s");
+    snprintf(text, len, "%" PRIu64 " %s%s", s / units[u].s, units[u].name, s / units[u].s == 1 ? "" : "s");
+}
+
+static void say_duration(struct words *w, uint64_t s)
+{
+    char text[40];
+    rollout_duration_text(s, text, sizeof text);
+    say(w, "%s", text);
 }
 
 static void say_stopped(struct words *w, const struct rollout_situation *s, const char *until)

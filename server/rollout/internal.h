@@ -58,4 +58,8 @@ bool rollout_watch_tick(struct rollout *r, uint64_t now_ms);
 void rollout_watch_begin_anew(struct rollout *r);
 bool rollout_watch_is_bad(const struct rollout *r, uint32_t ring, char *text, size_t len);
 
+/* explain.c */
+/** "2 hours": rounded down to the largest unit that is in it. */
+void rollout_duration_text(uint64_t s, char *text, size_t len);
+
 #endif

@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 8
+#define STORE_SCHEMA_VERSION 9
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -63,6 +63,8 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE rollout ADD COLUMN recalls INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE member ADD COLUMN base INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE member ADD COLUMN target INTEGER NOT NULL DEFAULT 0;",
+    /* 9: the numbers behind a line of the timeline */
+    "ALTER TABLE timeline ADD COLUMN data TEXT NOT NULL DEFAULT '{}';",
 };
 
 #endif

@@ -71,9 +71,9 @@ struct store_row;
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
       "iitiiiii")                                                                                            \
     X(STORE_PUT_TIMELINE,                                                                                    \
-      "INSERT INTO timeline(seq,rollout,at_ms,kind,ring,device,text) "                                       \
-      "VALUES(?,?,?,?,?,?,?)",                                                                               \
-      "iiititt")                                                                                             \
+      "INSERT INTO timeline(seq,rollout,at_ms,kind,ring,device,text,data) "                                  \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
+      "iiitittt")                                                                                            \
     X(STORE_PUT_AUDIT,                                                                                       \
       "INSERT INTO audit(seq,at_ms,who,action,object,detail,previous,hash) "                                 \
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
@@ -106,7 +106,7 @@ struct store_row;
       "FROM member ORDER BY rollout,rowid",                                                                                                              \
       "")                                                                                                                                                \
     X(STORE_TIMELINE,                                                                                                                                    \
-      "SELECT seq,at_ms,kind,ring,device,text FROM timeline WHERE rollout=? AND seq>? "                                                                  \
+      "SELECT seq,at_ms,kind,ring,device,text,data FROM timeline WHERE rollout=? AND seq>? "                                                             \
       "ORDER BY seq LIMIT ?",                                                                                                                            \
       "iii")                                                                                                                                             \
     X(STORE_LAST_TIMELINE, "SELECT coalesce(max(seq),0) FROM timeline", "")                                                                              \

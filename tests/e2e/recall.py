@@ -158,10 +158,28 @@ def recall_brings_back_what_each_one_ran(fleet):
     late = fleet.add("late", "2.0.0") # flashed by hand: it joins, and gets what most of them ran; of equals the newer
     fleet.takes(late.name, "1.1.0")
     fleet.state(recall["id"], "finished")
+    decisions_carry_their_numbers(fleet, recall["id"])
     fleet.explain("waits", "not_recalled")
     entries = fleet.server.api.get("/api/v1/audit?after=0&limit=500")["entries"]
     demand(any(e["action"] == "rollout.recall" and e["object"] == bad and "it eats batteries" in e["detail"]
                for e in entries), "the audit log does not say who recalled it and why")
+
+
+def decisions_carry_their_numbers(fleet, rollout):
+    events = fleet.server.api.get(f"/api/v1/rollouts/{rollout}/events?after=0")["events"]
+    by_kind = {e["kind"]: e for e in events}
+    passed = by_kind["ring_passed"]["data"]
+    demand(passed["members"] == passed["confirmed"] == 5 and passed["gate"]["verdict"] == "pass",
+           f"ring_passed: {passed}")
+    demand(by_kind["started"]["data"]["who"], "nobody has started it")
+    told = json.loads(fleet.server.otaria("rollout", "explain", rollout, "--json"))
+    demand(told["state"] == "finished" and told["rings"][0]["state"] == "passed", f"explain: {told}")
+    demand([e["kind"] for e in told["decisions"]] == ["created", "started", "ring_active", "ring_passed", "finished"],
+           f"explain: {told['decisions']}")
+    text = fleet.server.otaria("rollout", "explain", rollout)
+    demand("5 devices, 5 have answered, 5 confirmed" in text and "failure rate at most" in text, text)
+    text = fleet.server.otaria("rollout", "explain", rollout, "a0")
+    demand("a0" in text and "1.0.0" in text, text)
 
 
 def tm_I19_nobody_but_an_admin_recalls_or_widens(fleet, rollout):

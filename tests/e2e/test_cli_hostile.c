@@ -70,6 +70,8 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("rollout", "start", "1");
     list[n++] = OTARIA("rollout", "list", "--product", "p");
     list[n++] = OTARIA("rollout", "show", "1");
+    list[n++] = OTARIA("rollout", "explain", "1");
+    list[n++] = OTARIA("rollout", "explain", "1", "d");
     list[n++] = OTARIA("rollout", "pause", "1");
     list[n++] = OTARIA("rollout", "recall", "1", "--reason", "x", "--yes");
     list[n++] = OTARIA("audit", "list");

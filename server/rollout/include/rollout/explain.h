@@ -70,4 +70,10 @@ const char *rollout_why_name(enum rollout_why why);
 /** The answer as sentences for a person; returns what rollout_decide() does. 500 bytes are enough. */
 enum rollout_why rollout_explain(const struct rollout_situation *s, char *text, size_t len);
 
+/* explain_rollout.c */
+/** What a ring waits for, or what it was judged by, with the numbers. 250 bytes are enough. */
+void rollout_explain_ring(const struct rollout *r, uint32_t ring, char *text, size_t len);
+/** What a rollout is doing, why, and what a person can do about it. 600 bytes are enough. */
+void rollout_explain_all(const struct rollout *r, char *text, size_t len);
+
 #endif
