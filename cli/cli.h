@@ -116,6 +116,9 @@ void cli_print_foreign(const char *text);
 /** json_string() for such text: never NULL because of invalid UTF-8. */
 json_t *cli_json_foreign(const char *text);
 
+/** "a,b" as a list of strings; none in "". What stands between commas is kept as it is, empty words too. */
+json_t *cli_words(const char *text);
+
 /** "on" or "off" into a bool; -1 otherwise. */
 int cli_on_off(const char *text, bool *out);
 

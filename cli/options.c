@@ -170,3 +170,16 @@ int cli_number(const char *text, unsigned long max, unsigned long *out)
     *out = strtoul(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : 10);
     return *end == '\0' && errno == 0 && *out <= max ? 0 : -1;
 }
+
+json_t *cli_words(const char *text)
+{
+    json_t *list = json_array();
+    while (*text != '\0') {
+        size_t n = strcspn(text, ",");
+        char *word = strndup(text, n);
+        json_array_append_new(list, cli_json_foreign(word)); /* bytes that are no text must not vanish */
+        free(word);
+        text += n + (text[n] == ',');
+    }
+    return list;
+}

@@ -3,50 +3,12 @@
 
 #include "api_client.h"
 #include "base/file.h"
+#include "product_print.h"
 #include "trust_option.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void print_product(const json_t *p)
-{
-    size_t i;
-    json_t *ring;
-    api_print_field(p, "name", 24);
-    printf("devices ");
-    api_print_field(p, "devices", 7);
-    printf("releases ");
-    api_print_field(p, "releases", 5);
-    printf("rings ");
-    json_array_foreach(json_object_get(p, "rings"), i, ring)
-    {
-        printf("%s", i > 0 ? "," : "");
-        cli_print_foreign(json_string_value(ring));
-    }
-    printf("\n");
-}
-
-/* Print the reply, or what `print` makes of it; drops the reference. */
-static int answer(struct cli *cli, json_t *take_reply, void (*print)(const json_t *))
-{
-    if (cli->json)
-        return cli_print_json(cli, take_reply);
-    print(take_reply);
-    json_decref(take_reply);
-    return EXIT_OK;
-}
-
-static json_t *split(const char *text)
-{
-    json_t *list = json_array();
-    while (*text != '\0') {
-        size_t n = strcspn(text, ",");
-        json_array_append_new(list, json_stringn(text, n));
-        text += n + (text[n] == ',');
-    }
-    return list;
-}
 
 int cmd_product_create(struct cli *cli, int argc, char **argv)
 {
@@ -75,13 +37,13 @@ int cmd_product_create(struct cli *cli, int argc, char **argv)
     }
     done = api_open(&c, cli);
     if (done < 0)
-        done =
-            api_call(&c, "POST", "/api/v1/products",
-                     json_pack("{s:s,s:o,s:o}", "name", name, "trust", keys, "rings", split(rings)), &reply);
+        done = api_call(&c, "POST", "/api/v1/products",
+                        json_pack("{s:s,s:o,s:o}", "name", name, "trust", keys, "rings", cli_words(rings)),
+                        &reply);
     else
         json_decref(keys);
     if (done < 0)
-        done = answer(cli, reply, print_product);
+        done = product_answer(cli, reply, product_print);
     api_close(&c);
     return done;
 }
@@ -90,7 +52,7 @@ static void print_products(const json_t *reply)
 {
     size_t i;
     json_t *p;
-    json_array_foreach(json_object_get(reply, "products"), i, p) print_product(p);
+    json_array_foreach(json_object_get(reply, "products"), i, p) product_print(p);
 }
 
 int cmd_product_list(struct cli *cli, int argc, char **argv)
@@ -105,7 +67,7 @@ int cmd_product_list(struct cli *cli, int argc, char **argv)
     if (done < 0)
         done = api_call(&c, "GET", "/api/v1/products", NULL, &reply);
     if (done < 0)
-        done = answer(cli, reply, print_products);
+        done = product_answer(cli, reply, print_products);
     api_close(&c);
     return done;
 }

@@ -119,6 +119,33 @@ bool api_number(struct http_request *req, const json_t *body, const char *key, i
     return false;
 }
 
+bool api_flag(struct http_request *req, const json_t *body, const char *key, bool *value)
+{
+    char message[120];
+    const json_t *v = json_object_get(body, key);
+    if (v == NULL)
+        return true;
+    *value = json_is_true(v);
+    if (json_is_boolean(v))
+        return true;
+    snprintf(message, sizeof message, "%s must be true or false", key);
+    http_reply_error(req, 400, "bad_field", message);
+    return false;
+}
+
+bool api_rings(struct http_request *req, const json_t *list, struct ring_plan *out)
+{
+    char err[200] = "rings must be a list of strings";
+    bool good = json_is_array(list);
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        good = name != NULL && ring_plan_add(out, name, err, sizeof err) == 0;
+    }
+    if (!good)
+        http_reply_error(req, 400, "rings", err);
+    return good;
+}
+
 struct fleet_token *api_token(const struct http_request *req)
 {
     return http_identity(req);

@@ -27,6 +27,11 @@ json_t *api_body(struct http_request *req, const char *const *keys);
 /** Optional whole number in [0, max]: false after having replied 400. */
 bool api_number(struct http_request *req, const json_t *body, const char *key, int64_t max, int64_t *value);
 
+/** Optional true or false, likewise. */
+bool api_flag(struct http_request *req, const json_t *body, const char *key, bool *value);
+/** A ring plan as a list of strings: false after having replied 400. */
+bool api_rings(struct http_request *req, const json_t *list, struct ring_plan *out);
+
 /** The token that called; its id is the `who` of the audit. */
 struct fleet_token *api_token(const struct http_request *req);
 /** The product in the path, if this token may see it; NULL after having replied 404. Lock held. */
@@ -46,12 +51,18 @@ json_t *json_rollout(const struct fleet_rollout *r);
 /** One answer about one device; `r` NULL: no rollout decides. */
 json_t *json_answer(const struct fleet_device *d, const struct fleet_rollout *r,
                     const struct rollout_situation *s);
+json_t *json_plan(const struct rollout_plan *p);
+/** What a person should think twice about: a list of sentences. */
+json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX]);
+/** The values that make a kind of device, by attribute. */
+json_t *json_stratum(const struct strata_spec *spec, const struct fleet_stratum *stratum);
 json_t *json_time(int64_t wall_ms);
 json_t *json_digest_of(const struct ot_digest *d);
 
 /* handlers */
 http_handler api_enrol, api_check_in, api_artifact, api_blocks;
-http_handler api_whoami, api_product_create, api_product_list, api_product_show, api_token_create;
+http_handler api_whoami, api_product_create, api_product_list, api_product_show, api_product_set,
+    api_token_create;
 http_handler api_device_list, api_device_show, api_device_explain, api_device_tags;
 http_handler api_release_push, api_release_list, api_release_show;
 http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,

@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include "fleet/evidence.h"
+#include "fleet/members.h"
 #include "fleet/suits.h"
 #include "otaria/chip.h"
 #include "otaria/otadata.h"
@@ -57,8 +58,9 @@ json_t *json_product(const struct fleet_product *p)
     fleet_trust_free(&trust);
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:o}", "name", p->name, "trust", believed, "revoked", revoked,
-                     "rings", rings, "devices", (json_int_t)p->device_count, "releases",
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:o}", "name", p->name, "trust", believed, "revoked",
+                     revoked, "rings", rings, "strata", fleet_strata_to_json(&p->strata), "strata_min",
+                     (json_int_t)p->strata.min, "devices", (json_int_t)p->device_count, "releases",
                      (json_int_t)p->release_count, "created_at", json_time(p->created_ms));
 }
 
@@ -164,20 +166,32 @@ static json_t *number_or_null(uint32_t number)
     return number != 0 ? json_integer((json_int_t)number) : json_null();
 }
 
-static json_t *json_plan(const struct rollout_plan *p)
+json_t *json_plan(const struct rollout_plan *p)
 {
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o}", "rings", rings, "soak_s",
-                     (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:I}", "rings", rings,
+                     "soak_s", (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
                      (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
                      "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p),
                      "max_crashes_per_device_day", (double)p->max_crashes_per_device_day / 100.0,
                      "stale_after_s", (json_int_t)p->stale_after_s, "decide_by_s",
                      (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
                      p->override_reason, "min_source", number_or_null(p->min_source), "max_source",
-                     number_or_null(p->max_source));
+                     number_or_null(p->max_source), "strata", fleet_strata_to_json(&p->strata), "strata_min",
+                     (json_int_t)p->strata.min);
+}
+
+json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX])
+{
+    char text[200];
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < p->rings.count; i++) {
+        if (rollout_plan_warning(p, members, i, text, sizeof text))
+            json_array_append_new(list, json_string(text));
+    }
+    return list;
 }
 
 static json_t *json_ring(const struct rollout *r, uint32_t ring)
@@ -202,15 +216,18 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
 json_t *json_rollout(const struct fleet_rollout *r)
 {
     char id[24];
+    uint32_t members[ROLLOUT_RINGS_MAX];
     json_t *rings = json_array();
-    for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
+    for (uint32_t i = 0; i < r->engine.plan.rings.count; i++) {
+        members[i] = r->engine.rings[i].members;
         json_array_append_new(rings, json_ring(&r->engine, i));
+    }
     snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
-    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "id", id, "product",
-                     r->product->name, "version", r->release->version, "release",
-                     (json_int_t)r->release->number, "state", rollout_state_name(r->engine.state), "reason",
-                     r->engine.reason, "created_at", json_time(r->created_ms), "plan",
-                     json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
-                     fleet_watch_json(&r->engine.watch), "rings", rings, "recalls",
-                     r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
+    return json_pack(
+        "{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
+        "version", r->release->version, "release", (json_int_t)r->release->number, "state",
+        rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
+        json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
+        fleet_watch_json(&r->engine.watch), "warnings", json_warnings(&r->engine.plan, members), "rings",
+        rings, "recalls", r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
 }

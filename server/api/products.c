@@ -21,20 +21,6 @@ void api_whoami(void *app, struct http_request *req)
                         t->product != NULL ? t->product->name : NULL, "token", t->id));
 }
 
-/* Lists of strings: "rings" and "trust". */
-static bool read_rings(struct http_request *req, const json_t *list, struct ring_plan *out)
-{
-    char err[200] = "rings must be a list of strings";
-    bool good = json_is_array(list);
-    for (size_t i = 0; good && i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        good = name != NULL && ring_plan_add(out, name, err, sizeof err) == 0;
-    }
-    if (!good)
-        http_reply_error(req, 400, "rings", err);
-    return good;
-}
-
 static bool read_trust(struct http_request *req, const json_t *list, struct ot_digest *out, uint32_t *count)
 {
     bool good = json_is_array(list) && json_array_size(list) <= FLEET_TRUST_MAX;
@@ -61,7 +47,7 @@ void api_product_create(void *app, struct http_request *req)
     if (body == NULL)
         return;
     const char *name = json_string_value(json_object_get(body, "name"));
-    if (!read_rings(req, json_object_get(body, "rings"), &rings) ||
+    if (!api_rings(req, json_object_get(body, "rings"), &rings) ||
         !read_trust(req, json_object_get(body, "trust"), trust, &trust_count)) {
         json_decref(body);
         return;
@@ -103,6 +89,75 @@ void api_product_show(void *app, struct http_request *req)
     json_t *product = json_product(p);
     fleet_unlock(api->fleet);
     api_reply(req, 200, product);
+}
+
+static bool read_strata(struct http_request *req, const json_t *list, struct strata_spec *out)
+{
+    char err[200] = "strata must be a list of names of attributes";
+    bool good = json_is_array(list);
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        good = name != NULL && strata_spec_add(out, name, err, sizeof err) == 0;
+    }
+    if (!good)
+        http_reply_error(req, 400, "strata", err);
+    return good;
+}
+
+/* What it points to lies in `rings` and `strata`. */
+static bool read_change(struct http_request *req, const json_t *body, struct fleet_product_change *out,
+                        struct ring_plan *rings, struct strata_spec *strata)
+{
+    const json_t *min = json_object_get(body, "strata_min");
+    if (json_object_get(body, "rings") != NULL) {
+        if (!api_rings(req, json_object_get(body, "rings"), rings))
+            return false;
+        out->rings = rings;
+    }
+    if (json_object_get(body, "strata") != NULL) {
+        if (!read_strata(req, json_object_get(body, "strata"), strata))
+            return false;
+        out->strata = strata;
+    }
+    if (min != NULL &&
+        (!json_is_integer(min) || json_integer_value(min) < 1 || json_integer_value(min) > STRATA_MIN_MAX)) {
+        http_reply_error(req, 400, "bad_field", "strata_min must be a whole number from 1 to 1000");
+        return false;
+    }
+    out->strata_min = (uint32_t)json_integer_value(min);
+    return api_flag(req, body, "new_seed", &out->new_seed);
+}
+
+void api_product_set(void *app, struct http_request *req)
+{
+    static const char *const keys[] = {"rings", "strata", "strata_min", "new_seed", NULL};
+    struct api *api = app;
+    struct ring_plan rings = {0};
+    struct strata_spec strata = {0};
+    struct fleet_product_change change = {.rings = NULL};
+    struct fleet_refusal refusal;
+    json_t *body = api_body(req, keys);
+    if (body == NULL)
+        return;
+    bool good = read_change(req, body, &change, &rings, &strata);
+    json_decref(body);
+    if (!good)
+        return;
+    fleet_lock(api->fleet);
+    struct fleet_product *p = api_product(api, req);
+    if (p == NULL)
+        return;
+    fleet_unlock(api->fleet); /* products are never removed */
+    struct api_pending *pending = api_pending_new(req);
+    if (fleet_product_set(api->fleet, api_token(req)->id, p, &change, &refusal, api_pending_done, pending) !=
+        0) {
+        api_pending_refuse(pending, &refusal);
+        return;
+    }
+    fleet_lock(api->fleet);
+    json_t *product = json_product(p);
+    fleet_unlock(api->fleet);
+    api_pending_ready(pending, 200, product);
 }
 
 void api_token_create(void *app, struct http_request *req)

@@ -1,158 +1,26 @@
 /* Rollouts: create, act, look, and follow their timeline. */
-#include "common.h"
+#include "ask.h"
 #include "waiting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_rings(struct http_request *req, const json_t *list, struct ring_plan *out)
-{
-    char err[200] = "rings must be a list of strings";
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        if (name == NULL || ring_plan_add(out, name, err, sizeof err) != 0) {
-            http_reply_error(req, 400, "rings", err);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A release by its number or its version, for min_source and max_source. With the lock held. */
-static bool read_source(const struct fleet_product *p, const json_t *json, const char *key, uint32_t *out,
-                        struct fleet_refusal *refusal)
-{
-    const char *version = json_string_value(json);
-    const struct fleet_release *release = version != NULL ? fleet_release(p, version) : NULL;
-    json_int_t number = json_integer_value(json);
-    if (json == NULL)
-        return true;
-    if (version != NULL && release == NULL) {
-        (void)fleet_refuse(refusal, 422, "plan", "%s: %s has no release %.60s", key, p->name, version);
-        return false;
-    }
-    if (release == NULL && (number < 1 || number > UINT32_MAX)) {
-        (void)fleet_refuse(refusal, 400, "bad_field", "%s must be a version or the number of a release", key);
-        return false;
-    }
-    *out = release != NULL ? release->number : (uint32_t)number;
-    return true;
-}
-
-static bool read_sources(const struct fleet_product *p, const json_t *body, struct rollout_plan *plan,
-                         struct fleet_refusal *refusal)
-{
-    return read_source(p, json_object_get(body, "min_source"), "min_source", &plan->min_source, refusal) &&
-           read_source(p, json_object_get(body, "max_source"), "max_source", &plan->max_source, refusal);
-}
-
-/* A number with decimals, kept in 1/100. */
-static bool read_hundredths(struct http_request *req, const json_t *body, const char *key, uint32_t max,
-                            uint32_t *out)
-{
-    char text[100];
-    const json_t *number = json_object_get(body, key);
-    if (number == NULL)
-        return true;
-    if (!json_is_number(number) || !(json_number_value(number) >= 0 && json_number_value(number) <= max)) {
-        snprintf(text, sizeof text, "%s must be a number from 0 to %u", key, max);
-        http_reply_error(req, 400, "bad_field", text);
-        return false;
-    }
-    *out = (uint32_t)(json_number_value(number) * 100.0 + 0.5);
-    return true;
-}
-
-static bool read_override(struct http_request *req, const json_t *body, struct rollout_plan *plan)
-{
-    const json_t *reason = json_object_get(body, "override");
-    if (reason == NULL)
-        return true;
-    if (!json_is_string(reason) || json_string_length(reason) >= sizeof plan->override_reason) {
-        http_reply_error(req, 400, "bad_field", "override must be a reason of at most 159 bytes");
-        return false;
-    }
-    snprintf(plan->override_reason, sizeof plan->override_reason, "%s", json_string_value(reason));
-    return true;
-}
-
-static bool read_plan(struct http_request *req, const json_t *body, struct rollout_plan *plan)
-{
-    struct {
-        const char *key;
-        int64_t max;
-        uint32_t *value;
-    } fields[] = {{"soak_s", 31536000, &plan->soak_s},
-                  {"in_flight", 1000000, &plan->in_flight},
-                  {"quorum_percent", 100, &plan->quorum_percent},
-                  {"max_failure_percent", 100, &plan->max_failure_percent},
-                  {"stale_after_s", 31536000, &plan->stale_after_s},
-                  {"decide_by_s", 315360000, &plan->decide_by_s},
-                  {"lease_s", 31536000, &plan->lease_s}};
-    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        int64_t n = *fields[i].value;
-        if (!api_number(req, body, fields[i].key, fields[i].max, &n))
-            return false;
-        *fields[i].value = (uint32_t)n;
-    }
-    plan->limit_is_chosen = json_object_get(body, "max_failure_percent") != NULL;
-    return read_hundredths(req, body, "max_crashes_per_device_day", 1000000,
-                           &plan->max_crashes_per_device_day) &&
-           read_hundredths(req, body, "tolerated_failure_percent", 100, &plan->tolerated_failure) &&
-           read_override(req, body, plan) && read_rings(req, json_object_get(body, "rings"), &plan->rings);
-}
-
 void api_rollout_create(void *app, struct http_request *req)
 {
-    static const char *const keys[] = {"release",
-                                       "rings",
-                                       "soak_s",
-                                       "in_flight",
-                                       "quorum_percent",
-                                       "max_failure_percent",
-                                       "max_crashes_per_device_day",
-                                       "tolerated_failure_percent",
-                                       "override",
-                                       "stale_after_s",
-                                       "decide_by_s",
-                                       "lease_s",
-                                       "min_source",
-                                       "max_source",
-                                       "supersede",
-                                       NULL};
     struct api *api = app;
-    struct rollout_plan plan = rollout_plan_default();
+    struct api_ask ask;
     struct fleet_refusal refusal;
     struct fleet_rollout *rollout = NULL;
-    json_t *body = api_body(req, keys);
-    if (body == NULL)
+    if (!api_read_ask(api, req, &ask))
         return;
-    const char *version = json_string_value(json_object_get(body, "release"));
-    bool supersede = json_is_true(json_object_get(body, "supersede"));
-    bool good = read_plan(req, body, &plan);
-    if (!good) {
-        json_decref(body);
-        return;
-    }
-    fleet_lock(api->fleet);
-    struct fleet_product *p = api_product(api, req);
-    struct fleet_release *release = p != NULL && version != NULL ? fleet_release(p, version) : NULL;
-    good = p != NULL && read_sources(p, body, &plan, &refusal);
-    json_decref(body);
-    if (p == NULL)
-        return;
-    fleet_unlock(api->fleet);
-    if (release == NULL || !good) {
-        if (release == NULL)
-            api_not_found(req, "release");
-        else
-            api_refuse(req, &refusal);
+    if (http_query(req, "preview") != NULL) {
+        api_preview(api, req, &ask);
         return;
     }
     struct api_pending *pending = api_pending_new(req);
-    if (fleet_rollout_create(api->fleet, api_token(req)->id, p, release, &plan, supersede, &rollout, &refusal,
-                             api_pending_done, pending) != 0) {
+    if (fleet_rollout_create(api->fleet, api_token(req)->id, ask.product, ask.release, &ask.plan,
+                             ask.supersede, &rollout, &refusal, api_pending_done, pending) != 0) {
         api_pending_refuse(pending, &refusal);
         return;
     }

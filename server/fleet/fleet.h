@@ -33,6 +33,17 @@ typedef void fleet_done(void *ctx);
 int fleet_product_create(struct fleet *f, const char *who, const char *name, const struct ring_plan *rings,
                          const struct ot_digest *trust, uint32_t trust_count, struct fleet_refusal *refusal,
                          fleet_done *done, void *ctx);
+/** What an operator wants to be otherwise: only what is not NULL, 0 or false. */
+struct fleet_product_change {
+    const struct ring_plan *rings;
+    const struct strata_spec *strata; /* its `min` is not looked at; count 0: no strata any more */
+    uint32_t strata_min;
+    bool new_seed; /* who is in which ring is drawn anew: only while no rollout runs */
+};
+/** For rollouts created from now on. */
+int fleet_product_set(struct fleet *f, const char *who, struct fleet_product *p,
+                      const struct fleet_product_change *change, struct fleet_refusal *refusal,
+                      fleet_done *done, void *ctx);
 /** `*token` receives the secret: the only time it exists outside its owner. 72 bytes. */
 int fleet_token_create(struct fleet *f, const char *who, enum fleet_role role, const char *product,
                        int64_t uses, int64_t expires_in_s, char id[24], char token[80],

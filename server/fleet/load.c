@@ -1,5 +1,6 @@
 /* From rows to structs. A row that makes no sense stops the start: better no decisions than wrong ones. */
 #include "load.h"
+#include "members.h"
 
 #include "order.h"
 #include "patches.h"

@@ -2,7 +2,7 @@
 #ifndef FLEET_LOAD_H
 #define FLEET_LOAD_H
 
-#include "state.h"
+#include "fleet.h"
 
 int fleet_load(struct fleet *f, struct error *err);
 
@@ -15,12 +15,14 @@ char *fleet_watch_to_text(const struct rollout_watch *watch);
 /** Reverse; "" is a watch that has seen nothing. */
 int fleet_watch_from_text(const char *text, struct rollout_watch *out);
 
-json_t *fleet_strata_to_json(const struct strata_spec *spec);
 char *fleet_strata_to_text(const struct strata_spec *spec);
 int fleet_strata_from_json(const json_t *list, int64_t min, struct strata_spec *out);
 /** A rollout's kinds, as its members name them; the plan says of which attributes. */
 char *fleet_kinds_to_text(const struct fleet_rollout *r);
 int fleet_kinds_from_text(const char *text, struct fleet_rollout *r);
+
+/** Random bytes, or a refusal: 0 or -1. (products.c) */
+int fleet_random(const struct fleet *f, uint8_t *out, size_t len, struct fleet_refusal *refusal);
 
 /** Queue the device's row: last_seen, seq and facts. */
 void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet_device *d);

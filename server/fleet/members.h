@@ -46,6 +46,8 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
                          struct rollout_plan *plan, bool supersede, struct fleet_places *out,
                          struct fleet_refusal *refusal);
 
+/** The attributes that make strata, as a list of names. */
+json_t *fleet_strata_to_json(const struct strata_spec *spec);
 /** The values of a device's attributes that make its stratum. */
 void fleet_stratum_of(const struct fleet_device *d, const struct strata_spec *spec,
                       struct fleet_stratum *out);

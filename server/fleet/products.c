@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int random_bytes(const struct fleet *f, uint8_t *out, size_t len, struct fleet_refusal *refusal)
+int fleet_random(const struct fleet *f, uint8_t *out, size_t len, struct fleet_refusal *refusal)
 {
     if (f->outside.random(f->outside.ctx, out, len) != 0)
         return fleet_refuse(refusal, 503, "no_random", "no random numbers to be had");
@@ -29,7 +29,7 @@ int fleet_product_create(struct fleet *f, const char *who, const char *name, con
         return fleet_refuse(refusal, 422, "no_trust", "a product trusts 1 to %u keys", FLEET_TRUST_MAX);
     if (ring_plan_check(rings, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "rings", "%s", err);
-    if (random_bytes(f, seed.bytes, sizeof seed.bytes, refusal) != 0)
+    if (fleet_random(f, seed.bytes, sizeof seed.bytes, refusal) != 0)
         return -1;
     fleet_lock(f);
     if (fleet_product(f, name) != NULL) {
@@ -77,7 +77,7 @@ int fleet_token_create(struct fleet *f, const char *who, enum fleet_role role, c
         return fleet_refuse(refusal, 400, "role", "role is one of admin, uploader, viewer, enrol");
     if (role == ROLE_ENROL && product == NULL)
         return fleet_refuse(refusal, 400, "product", "an enrolment token belongs to one product");
-    if (random_bytes(f, bytes, sizeof bytes, refusal) != 0)
+    if (fleet_random(f, bytes, sizeof bytes, refusal) != 0)
         return -1;
     fleet_lock(f);
     struct fleet_product *p = product != NULL ? fleet_product(f, product) : NULL;

@@ -33,23 +33,17 @@ static void freeze_members(struct fleet_rollout *r, struct fleet_places *take_pl
 }
 
 /*
- * A rollout that reaches nobody would have "passed" at once, and a ring of named devices without any would let the
- * next one open untried. Shares may come out empty in a small fleet: that is chance, not a mistake.
+ * A rollout that reaches nobody would have "passed" at once, and an empty ring would let the next one open untried.
  */
-static int refuse_members(const struct fleet_product *p, const struct fleet_release *release,
-                          const struct rollout_plan *plan, const struct fleet_places *places,
+static int refuse_members(const struct rollout_plan *plan, const struct fleet_places *places,
                           struct fleet_refusal *refusal)
 {
-    char err[300];
-    if (places->count == 0)
-        return fleet_refuse(refusal, 422, "empty",
-                            "no device of %s would be in it: an image of %s fits none, or no ring takes it",
-                            p->name, release->version);
-    for (uint32_t i = 0; i < plan->rings.count; i++) {
-        if (plan->rings.rings[i].kind == RING_NAMED && places->members[i] == 0)
-            return fleet_refuse(refusal, 422, "empty",
-                                "ring %s is empty: tag devices with its name, or leave it out (--rings)",
-                                plan->rings.rings[i].name);
+    char err[300], left[120] = "";
+    if (rollout_plan_check_members(plan, places->members, err, sizeof err) != 0) {
+        if (places->count == 0)
+            snprintf(left, sizeof left, ": no image of the release fits %u devices, and no ring takes %u",
+                     places->unfit, places->unplaced);
+        return fleet_refuse(refusal, 422, "empty", "%s%s", err, left);
     }
     if (rollout_plan_check_reach(plan, places->members, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "unreachable", "%s", err);
@@ -108,13 +102,13 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
                          struct rollout_plan *plan, bool replace, struct fleet_places *out,
                          struct fleet_refusal *refusal)
 {
-    char err[200];
+    char err[300];
     const struct fleet_rollout *old = live_rollout(p);
     memset(out, 0, sizeof *out);
     if (plan->rings.count == 0)
         plan->rings = p->rings;
     plan->strata = p->strata;
-    if (rollout_plan_check(plan, err, sizeof err) != 0)
+    if (rollout_plan_check(plan, err, sizeof err) != 0 || rollout_plan_check_care(plan, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "plan", "%s", err);
     if (old != NULL && !replace)
         return fleet_refuse(refusal, 409, "overlap",
@@ -123,7 +117,7 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
                             rollout_state_name(old->engine.state));
     if (fleet_places(p, release, plan, out, refusal) != 0)
         return -1;
-    if (refuse_members(p, release, plan, out, refusal) == 0)
+    if (refuse_members(plan, out, refusal) == 0)
         return 0;
     fleet_places_free(out);
     return -1;

@@ -1,5 +1,6 @@
 /* Strata as text columns: the attributes that make them, and a rollout's kinds as lists of values. */
 #include "load.h"
+#include "members.h"
 
 #include <stdlib.h>
 #include <string.h>

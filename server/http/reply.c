@@ -1,6 +1,8 @@
 /* Replies: built on any thread, sent on the request's own. */
 #include "internal.h"
 
+#include "base/printable.h"
+
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -139,7 +141,9 @@ void http_reply_json(struct http_request *req, int status, const char *json, siz
 
 void http_reply_error(struct http_request *req, int status, const char *code, const char *message)
 {
-    json_t *root = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message);
+    char safe[1024]; /* a message may name what was asked for */
+    text_printable(message, safe, sizeof safe);
+    json_t *root = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", safe);
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     static const char fallback[] = "{\"error\":{\"code\":\"internal\",\"message\":\"\"}}";
     json_decref(root);

@@ -3,6 +3,8 @@
 
 #include "rollout/gate.h"
 
+#include <stdio.h>
+
 struct rollout_plan rollout_plan_default(void)
 {
     return (struct rollout_plan){.soak_s = 86400,
@@ -50,6 +52,59 @@ int rollout_plan_check_reach(const struct rollout_plan *p, const uint32_t member
         "max_failure_percent %u is out of reach: the largest ring has %u devices, which cannot see a failure "
         "rate below %.1f %%; ask for more, or give a reason (override)",
         p->max_failure_percent, most, 100 * gate_floor(most));
+}
+
+bool rollout_plan_warning(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX],
+                          uint32_t ring, char *text, size_t len)
+{
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < ring; i++)
+        before += members[i];
+    if (before == 0 || members[ring] <= ROLLOUT_WIDENING_MAX * before || p->override_reason[0] != '\0')
+        return false;
+    snprintf(text, len,
+             "ring %s: from %llu to %u devices is more than tenfold: a ring between them would see "
+             "what so few cannot",
+             p->rings.rings[ring].name, (unsigned long long)before, members[ring]);
+    return true;
+}
+
+int rollout_plan_check_care(const struct rollout_plan *p, char *err, size_t err_len)
+{
+    if (p->override_reason[0] != '\0')
+        return 0;
+    if (p->soak_s == 0)
+        return rollout_refuse(
+            err, err_len,
+            "soak_s 0: a ring would pass before a device has run the release for a second; give "
+            "it time, or a reason (override)");
+    return 0;
+}
+
+int rollout_plan_check_members(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX],
+                               char *err, size_t err_len)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < p->rings.count; i++)
+        all += members[i];
+    if (all == 0)
+        return rollout_refuse(err, err_len, "no device would be in it");
+    for (uint32_t i = 0; i < p->rings.count; i++) {
+        const struct ring_spec *ring = &p->rings.rings[i];
+        if (members[i] > 0 || ring->kind == RING_REST)
+            continue;
+        if (ring->kind == RING_NAMED)
+            return rollout_refuse(err, err_len,
+                                  "ring %s is empty: tag devices with its name, or leave it out (--rings)",
+                                  ring->name);
+        if (p->override_reason[0] == '\0')
+            return rollout_refuse(
+                err, err_len,
+                "ring %s is empty: of %llu devices the hash puts none into it, and the next ring would open untried; "
+                "choose other shares (--rings), or give a reason (override)",
+                ring->name, (unsigned long long)all);
+    }
+    return 0;
 }
 
 int rollout_plan_check(const struct rollout_plan *p, char *err, size_t err_len)

@@ -54,7 +54,7 @@ roll_out() # NAME TABLE FLASH [patch]
     want=$($get "$d/release.json" images.0.digest)
     [ "$before" != "$want" ] || { echo "$1: the device already ran the new image" >&2; return 1; }
     "$otaria" release show new --product "$product" --wait-s 100 >/dev/null
-    "$otaria" rollout create --product "$product" --release new --soak-s 0 --start --json >"$d/rollout.json"
+    "$otaria" rollout create --product "$product" --release new --soak-s 0 --override "a test" --start --json >"$d/rollout.json"
     "$otaria" device run --flash "$d/flash" --server "$device_url" --ca "$ca" --token "$d/token" --until-idle \
         --max-seconds 120 >"$d/run2.log"
     "$otaria" device show unit-1 --product "$product" --json >"$d/after.json"

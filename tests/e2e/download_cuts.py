@@ -222,7 +222,7 @@ def go(trial, cuts, devices, seed):
         proxies.append(CuttingProxy(trial.device_port, share, max(16384, 14 * IMAGE_BYTES // (10 * share)), seed + i))
         runs.append(trial.device("lamp-%d" % i, proxies[i].url))
         next(runs[i])
-    trial.run("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s", "0", "--stale-after-s",
+    trial.run("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s", "0", "--override", "a test", "--stale-after-s",
               "86400", "--lease-s", "86400", "--in-flight", str(devices), "--start")
     twice = 0
     for i, proxy in enumerate(proxies):

@@ -179,7 +179,7 @@ class Run:
                 raise d.error
 
     def roll_out(self, version):
-        plan = {"release": version, "soak_s": 0, "in_flight": 1000, "max_failure_percent": 100}
+        plan = {"release": version, "soak_s": 0, "in_flight": 1000, "max_failure_percent": 100, "override": "a test"}
         rollout = self.api.post("/api/v1/products/lamp/rollouts", plan)["id"]
         self.api.post(f"/api/v1/rollouts/{rollout}/start", {"reason": ""})
         self.in_parallel(lambda device: device.update(version))

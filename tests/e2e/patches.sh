@@ -76,7 +76,7 @@ demand "bytes with images alone" "$($get "$trial_dir/shown.json" savings.full_by
 demand "bytes as it is" "$($get "$trial_dir/shown.json" savings.bytes)" $((3 * first + second + full))
 
 echo "== devices take them, or the image"
-"$otaria" rollout create --release 1.1.0 --soak-s 0 --start --json >"$trial_dir/rollout.json"
+"$otaria" rollout create --release 1.1.0 --soak-s 0 --override "a test" --start --json >"$trial_dir/rollout.json"
 run most-1 --until-idle --max-seconds 100
 demand "most-1 went by" "$(attempt most-1 way)" patch
 demand "and took bytes" "$(attempt most-1 bytes)" "$first"

@@ -96,7 +96,7 @@ class Fleet:
         self.devices[name].confirm(self.firmware[version])
 
     def start(self, version, **plan):
-        body = {"release": version, "soak_s": 0, "in_flight": 50, "max_failure_percent": 100} | plan
+        body = {"release": version, "soak_s": 0, "override": "a test", "in_flight": 50, "max_failure_percent": 100} | plan
         made = self.server.api.post("/api/v1/products/lamp/rollouts", body)
         return self.server.api.post(f"/api/v1/rollouts/{made['id']}/start", {})["id"]
 

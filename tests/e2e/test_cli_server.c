@@ -142,9 +142,9 @@ static void releases_are_judged_listed_and_shown(void **state)
 
 static char *create(const char *version)
 {
-    return take_text(
-        succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", version, "--soak-s", "0")),
-        "id");
+    return take_text(succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", version,
+                                    "--soak-s", "0", "--override", "a test")),
+                     "id");
 }
 
 static void rollouts_overlap_only_when_one_ends_the_other(void **state)
@@ -153,6 +153,8 @@ static void rollouts_overlap_only_when_one_ends_the_other(void **state)
     fails(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0"), 1,
           "ring internal is empty");
     json_decref(succeed(OTARIA("device", "tag", "lamp-1", "internal", "--product", "lamp")));
+    says(OTARIA("rollout", "preview", "--product", "lamp", "--release", "1.1.0", "--devices"),
+         "would go to 1 device");
     char *id = create("1.1.0");
     says(OTARIA("rollout", "show", id), "is created");
     says(OTARIA("device", "explain", "lamp-1", "--product", "lamp"), "not started");

@@ -126,8 +126,8 @@ static void it_stops_when_asked_and_goes_on_the_next_time(void **state)
     struct background b;
     char *out = strdup(temp_path(&trial.dir, "run.out")), *err = strdup(temp_path(&trial.dir, "run.err"));
     char *flash = strdup(temp_path(&trial.dir, "lamp.flash"));
-    json_decref(succeed(
-        OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s", "0", "--start")));
+    json_decref(succeed(OTARIA("rollout", "create", "--product", "lamp", "--release", "1.1.0", "--soak-s",
+                               "0", "--override", "a test", "--start")));
     struct command c = device("lamp", "lamp.token");
     add(&c, "--json");
     background_start(&b, c.words, out, err);

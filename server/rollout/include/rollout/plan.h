@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define ROLLOUT_OVERRIDE_MAX 160u
+#define ROLLOUT_WIDENING_MAX 10u /* a ring larger than so many times all before it: a warning */
 
 struct rollout_plan {
     struct ring_plan rings;
@@ -42,6 +43,23 @@ int rollout_plan_source(const struct rollout_plan *plan, uint32_t number);
 /** A limit that somebody chose must be one that some ring can show: `members` of each. 0, or -1 with a message. */
 int rollout_plan_check_reach(const struct rollout_plan *plan, const uint32_t members[ROLLOUT_RINGS_MAX],
                              char *err, size_t err_len);
+/**
+ * What is allowed, and should make a person think twice: that this ring is more than ten times as large as all before it
+ * together. Silent when the plan has an override. True when there is something to say.
+ */
+bool rollout_plan_warning(const struct rollout_plan *plan, const uint32_t members[ROLLOUT_RINGS_MAX],
+                          uint32_t ring, char *text, size_t len);
+/**
+ * What nobody asks for on purpose, unless `override` says why: rings that pass without soak. 0, or -1 with a message.
+ * A plan that is stored is not asked again.
+ */
+int rollout_plan_check_care(const struct rollout_plan *plan, char *err, size_t err_len);
+/**
+ * Devices in its rings, `members` of each: some at all, and every ring of named devices has some; so have rings of shares,
+ * unless `override` says why not. `rest` may be empty: nobody is left. 0, or -1 with a message.
+ */
+int rollout_plan_check_members(const struct rollout_plan *plan, const uint32_t members[ROLLOUT_RINGS_MAX],
+                               char *err, size_t err_len);
 /** Limits that make sense together. 0, or -1 with a message. */
 int rollout_plan_check(const struct rollout_plan *plan, char *err, size_t err_len);
 

@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+"""Plans: what a preview says is what creation does, and what makes no sense is refused whole, by API, preview and command.
+
+Run by plans.sh, which starts the server. "Nothing half created" means: every row of every table but those that time alone
+changes (last seen, the clock), and every list of the API, are the same before and behind a refusal.
+"""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+
+from fleet_clients import Device, Https
+from operator_api import OperatorApi, Refused
+
+DEVICES = 200
+THREADS = 16  # their commits share a sync
+TIME_CHANGES = ("meta", "device")  # the clock; last_seen
+HOSTILE = ["", " ", "..", "../../etc", "a b", "<script>alert(1)</script>", "'; DROP TABLE rollout; --", "\x1b[2J", "a\nb", "a\0b",
+           "r\u00e9st", "\u202etser", "REST", "rest%", "10%%", "1e1%", "0x10%", "-5%", "NaN%", "%", "x" * 32, "a" * 5000]
+
+
+def demand(holds, what):
+    if not holds:
+        sys.exit(f"plans: {what}")
+
+
+class Lamp(Device):
+    """A device of some kind that has said so once."""
+
+    def __init__(self, number, hw_rev, region):
+        super().__init__("lamp", f"lamp-{number:04d}", number)
+        self.kind = {"hw_rev": hw_rev, "attributes": {"region": region} if region else {}}
+
+    def enrol_body(self):
+        return json.dumps(json.loads(super().enrol_body()) | self.kind)
+
+    def body(self):
+        return json.dumps(json.loads(super().body()) | self.kind | {"ask": "nothing"})
+
+
+def fill(options):
+    """Three kinds that are common, one of which there are ten, one of which there are two."""
+    tls = OperatorApi(options.device, options.dir / "server/tls/ca.pem", options.dir / "server/admin.token").tls
+    token = (options.dir / "enrol.token").read_text().strip()
+
+    def some(first):
+        connection, answers = Https(options.device, tls, token), []
+        for n in range(first, DEVICES, THREADS):
+            hw_rev, region = (2, "no") if n < 10 else (1, "") if n < 12 else (n % 2, "eu" if n % 3 else "us")
+            lamp = Lamp(n, hw_rev, region)
+            answers += [connection.post("/device/v1/enrol", lamp.enrol_body()),
+                        connection.post("/device/v1/check-in", lamp.body(), lamp.token)]
+        return [a for a in answers if a is None or a[0] // 100 != 2]
+
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        bad = sum(pool.map(some, range(THREADS)), [])
+    demand(bad == [], f"enrolment: {bad[:2]}")
+
+
+class Fleet:
+    def __init__(self, options):
+        self.options = options
+        self.api = OperatorApi(options.operator, options.dir / "server/tls/ca.pem", options.dir / "server/admin.token")
+
+    def rows(self):
+        """Every table that time alone does not change."""
+        with sqlite3.connect(f"file:{self.options.dir}/server/otaria.db?mode=ro", uri=True) as db:
+            tables = [t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")]
+            demand("rollout" in tables and "member" in tables, f"tables: {tables}")
+            return {t: db.execute(f"SELECT * FROM {t}").fetchall() for t in tables if t not in TIME_CHANGES}
+
+    def lists(self):
+        paths = ["/api/v1/products", "/api/v1/products/lamp", "/api/v1/products/lamp/rollouts", "/api/v1/products/lamp/releases",
+                 "/api/v1/audit?limit=1000"]
+        return [self.api.get(path) for path in paths]
+
+    def state(self):
+        """Cheap enough to be asked after every refusal; lists() once behind all of them."""
+        return self.rows(), self.api.get(ROLLOUTS)
+
+    def ask(self, method, path, body=None, raw=None):
+        """(status, code, message) of a refusal; (200, reply, "") of an answer."""
+        try:
+            return 200, self.api.call(method, path, body, raw=raw), ""
+        except Refused as refused:
+            text = str(refused).split(": ", 1)[1].split(" ", 1)[1]
+            error = json.loads(text)["error"]
+            return refused.status, error["code"], error["message"]
+
+    def otaria(self, *words):
+        done = subprocess.run([self.options.otaria, *words, "--json"], capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else {}, done.stderr
+
+
+ROLLOUTS = "/api/v1/products/lamp/rollouts"
+
+# Field values of a plan; status, code and a part of the message. Through creation and preview alike.
+BAD_PLANS = [
+    ({"rings": ["60%", "50%"]}, 422, "plan", "more than 100%"),
+    ({"rings": ["100%", "0.01%"]}, 422, "plan", "more than 100%"),
+    ({"rings": ["rest", "10%"]}, 422, "plan", "rest"),
+    ({"rings": ["internal", "internal"]}, 422, "plan", "twice"),
+    ({"rings": ["0%"]}, 400, "rings", "above 0%"),
+    ({"rings": ["101%"]}, 400, "rings", "101%"),
+    ({"rings": ["1", "2", "3", "4", "5", "6", "7", "8", "9"]}, 400, "rings", "more than 8 rings"),
+    ({"rings": []}, 422, "plan", "at least one ring"),
+    ({"rings": "rest"}, 400, "rings", "list"),
+    ({"rings": {"0": "rest"}}, 400, "rings", "list"),
+    ({"rings": [10]}, 400, "rings", "list"),
+    ({"rings": ["nobody", "rest"]}, 422, "empty", "ring nobody is empty"),
+    ({"rings": ["nobody"]}, 422, "empty", "no device"),
+    ({"rings": ["internal", "0.01%", "rest"]}, 422, "empty", "ring 0.01% is empty"),
+    ({"soak_s": 0}, 422, "plan", "soak_s 0"),
+    ({"soak_s": -1}, 400, "bad_field", "soak_s"),
+    ({"soak_s": 1.5}, 400, "bad_field", "soak_s"),
+    ({"soak_s": "1h"}, 400, "bad_field", "soak_s"),
+    ({"soak_s": 1 << 40}, 400, "bad_field", "soak_s"),
+    ({"soak_s": None}, 400, "bad_field", "soak_s"),
+    ({"in_flight": 0}, 422, "plan", "in_flight"),
+    ({"in_flight": 1000001}, 400, "bad_field", "in_flight"),
+    ({"quorum_percent": 0}, 422, "plan", "quorum_percent"),
+    ({"quorum_percent": 101}, 400, "bad_field", "quorum_percent"),
+    ({"max_failure_percent": 0}, 422, "unreachable", "cannot see a failure rate below"),
+    ({"max_failure_percent": 1}, 422, "unreachable", "cannot see a failure rate below"),
+    ({"max_failure_percent": 101}, 400, "bad_field", "max_failure_percent"),
+    ({"max_failure_percent": "ten"}, 400, "bad_field", "max_failure_percent"),
+    ({"max_failure_percent": "10%"}, 400, "bad_field", "max_failure_percent"),
+    ({"tolerated_failure_percent": 11}, 422, "plan", "tolerated_failure_percent"),
+    ({"tolerated_failure_percent": 0.1}, 422, "plan", "tolerated_failure_percent"),
+    ({"tolerated_failure_percent": "2"}, 400, "bad_field", "tolerated_failure_percent"),
+    ({"max_crashes_per_device_day": -0.5}, 400, "bad_field", "max_crashes_per_device_day"),
+    ({"stale_after_s": 0}, 422, "plan", "stale_after_s"),
+    ({"lease_s": 0}, 422, "plan", "lease_s"),
+    ({"decide_by_s": 60, "soak_s": 60}, 422, "plan", "decide_by_s"),
+    ({"supersede": "yes"}, 400, "bad_field", "supersede"),
+    ({"supersede": 1}, 400, "bad_field", "supersede"),
+    ({"override": 1}, 400, "bad_field", "override"),
+    ({"override": "x" * 160}, 400, "bad_field", "override"),
+    ({"release": "7.7.7"}, 404, "not_found", "release"),
+    ({"release": 101}, 404, "not_found", "release"),
+    ({"state": "running"}, 400, "unknown_field", "state"),
+    ({"members": []}, 400, "unknown_field", "members"),
+]
+BAD_PLANS += [({"rings": [name, "rest"]}, (400, 422), None, "" if "\0" in name else "ring") for name in HOSTILE]
+BAD_PLANS += [({"release": name}, 404, "not_found", "release") for name in HOSTILE if "\0" not in name]
+
+# Not even a plan.
+BAD_BODIES = [b"", b"{", b"[]", b"null", b'{"release":"1.1.0","release":"1.2.0"}', b'{"release":"1.1.0","soak_s":1e400}',
+              b'{"release":"1.1.0","soak_s":99999999999999999999}', b'{"release":"1.1.0","rings":["\xff"]}',
+              b'{"release":"1.1.0","soak_s":NaN}', b'{"release":"1.1.0",}', b"[" * 10000]
+
+# The same as a person types it; exit code and a part of what is said.
+BAD_WORDS = [
+    (["--rings", "60%,50%"], 1, "more than 100%"),
+    (["--rings", "nobody,rest"], 1, "ring nobody is empty"),
+    (["--rings", ""], 1, "at least one ring"),
+    (["--rings", "10%,,rest"], 1, "ring"),
+    (["--rings", "internal,0.01%,rest"], 1, "ring 0.01% is empty"),
+    (["--rings", b"\xff,rest"], 1, "ring"),
+    (["--soak-s", "0"], 1, "soak_s 0"),
+    (["--soak-s", "1h"], 2, "--soak-s"),
+    (["--soak-s", "-1"], 2, "--soak-s"),
+    (["--soak-s", ""], 2, "--soak-s"),
+    (["--soak-s", "99999999999999999999"], 2, "--soak-s"),
+    (["--max-failure-percent", "ten"], 2, "--max-failure-percent"),
+    (["--max-failure-percent", "10%"], 2, "--max-failure-percent"),
+    (["--max-failure-percent", "nan"], 2, "--max-failure-percent"),
+    (["--max-failure-percent", "1"], 1, "cannot see a failure rate below"),
+    (["--tolerated-failure-percent", "nan"], 2, "--tolerated-failure-percent"),
+    (["--tolerated-failure-percent", "1e400"], 2, "--tolerated-failure-percent"),
+    (["--tolerated-failure-percent", "50"], 1, "tolerated_failure_percent"),
+    (["--quorum-percent", "0"], 1, "quorum_percent"),
+    (["--in-flight", "0"], 1, "in_flight"),
+    (["--lease-s", "0"], 1, "lease_s"),
+    (["--release", "7.7.7"], 4, "release"),
+    (["--product", "\x1b[2J"], 4, "product"),
+    (["--product", "../lamp"], 4, "product"),
+]
+
+# A product changed by PATCH.
+BAD_CHANGES = [
+    ({}, 422, "nothing", "nothing to change"),
+    ({"rings": []}, 422, "rings", "at least one ring"),
+    ({"rings": ["90%", "20%"]}, 422, "rings", "more than 100%"),
+    ({"strata": "region"}, 400, "strata", "list"),
+    ({"strata": [1]}, 400, "strata", "list"),
+    ({"strata": ["region", "region"]}, 400, "strata", "twice"),
+    ({"strata": ["a", "b", "c", "d", "e"]}, 400, "strata", "more than 4"),
+    ({"strata": ["regoin"]}, 422, "strata", "no device of lamp has an attribute regoin"),
+    ({"strata": ["region"], "strata_min": 0}, 400, "bad_field", "strata_min"),
+    ({"strata": ["region"], "strata_min": 1001}, 400, "bad_field", "strata_min"),
+    ({"strata": ["region"], "strata_min": "three"}, 400, "bad_field", "strata_min"),
+    ({"strata_min": 3}, 422, "strata", "no strata"),
+    ({"new_seed": "yes"}, 400, "bad_field", "new_seed"),
+    ({"seed": "00"}, 400, "unknown_field", "seed"),
+    ({"name": "oven"}, 400, "unknown_field", "name"),
+    ({"devices": 0}, 400, "unknown_field", "devices"),
+]
+BAD_CHANGES += [({"strata": [name]}, (400, 422), None, "" if "\0" in name else "strata") for name in HOSTILE]
+
+
+def refused_whole(fleet, before, what, got, status, code, message):
+    """A refusal says why, in printable text, and leaves everything as it was."""
+    wanted = status if isinstance(status, tuple) else (status,)
+    demand(got[0] in wanted and code in (None, got[1]) and message in got[2], f"{what}: wanted {status} {code} {message}, got {got}")
+    demand(all(c.isprintable() for c in got[2]), f"{what}: control characters in {got[2]!r}")
+    demand(fleet.state() == before, f"{what}: something was created")
+
+
+def bad_plans_by_api(fleet):
+    before, count = fleet.state(), 0
+    for fields, status, code, message in BAD_PLANS:
+        for path in (ROLLOUTS, ROLLOUTS + "?preview=1"):
+            got = fleet.ask("POST", path, {"release": "1.1.0"} | fields)
+            refused_whole(fleet, before, f"{path} {fields}", got, status, code, message)
+            count += 1
+    for body in BAD_BODIES:
+        got = fleet.ask("POST", ROLLOUTS, raw=body)
+        refused_whole(fleet, before, f"body {body[:40]!r}", got, (400, 404), None, "")
+        count += 1
+    for fields, status, code, message in BAD_CHANGES:
+        got = fleet.ask("PATCH", "/api/v1/products/lamp", fields)
+        refused_whole(fleet, before, f"product {fields}", got, status, code, message)
+        count += 1
+    return count
+
+
+def bad_plans_by_command(fleet):
+    before, count = fleet.state(), 0
+    for words, code, message in BAD_WORDS:
+        for verb in ("create", "preview"):
+            given = ["rollout", verb, "--product", "lamp", "--release", "1.1.0", *words]
+            exit_code, answer, text = fleet.otaria(*given)
+            what = f"{verb} {words}"
+            demand(exit_code == code and message in text, f"{what}: wanted {code} {message}, got {exit_code} {text}")
+            demand(answer["error"]["message"] in text.replace("\n", " "), f"{what}: JSON and text differ")
+            demand("\x1b" not in text, f"{what}: an escape sequence on the terminal")
+            demand(fleet.state() == before, f"{what}: something was created")
+            count += 1
+    return count
+
+
+def overlap_by_state(fleet):
+    """Created, running, paused: each of them stands in the way of the next one and of a new seed; and --supersede ends it."""
+    plan = {"release": "1.1.0", "rings": ["10%", "rest"]}
+    first = fleet.api.post(ROLLOUTS, plan)["id"]
+    for action in (None, "start", "pause"):
+        if action:
+            fleet.api.post(f"/api/v1/rollouts/{first}/{action}", {"reason": "a test"})
+        before = fleet.state()
+        for path in (ROLLOUTS, ROLLOUTS + "?preview=1"):
+            got = fleet.ask("POST", path, plan | {"release": "1.2.0"})
+            refused_whole(fleet, before, f"overlap after {action}", got, 409, "overlap", f"rollout {first} of release 1.1.0")
+        got = fleet.ask("PATCH", "/api/v1/products/lamp", {"new_seed": True})
+        refused_whole(fleet, before, f"new seed after {action}", got, 409, "overlap", f"rollout {first}")
+        code, _, text = fleet.otaria("rollout", "create", "--product", "lamp", "--release", "1.2.0", "--rings", "10%,rest")
+        demand(code == 5 and first in text and fleet.state() == before, f"overlap by command: {code} {text}")
+        got = fleet.ask("POST", ROLLOUTS, plan | {"release": "1.2.0", "rings": ["nobody"], "supersede": True})
+        refused_whole(fleet, before, "supersede with an empty ring", got, 422, "empty", "no device")
+    before = fleet.state()
+    demand(fleet.ask("POST", ROLLOUTS + "?preview=1", plan | {"supersede": True})[0] == 200, "preview of a successor")
+    demand(fleet.state() == before, "a preview has ended a rollout")
+    second = fleet.api.post(ROLLOUTS, plan | {"release": "1.2.0", "supersede": True})["id"]
+    demand(fleet.api.get(f"/api/v1/rollouts/{first}")["state"] == "aborted", "the first one was to end")
+    fleet.api.post(f"/api/v1/rollouts/{second}/abort", {"reason": "a test"})
+
+
+def kinds_of(preview):
+    return {tuple(s["values"].items()): [r["members"] for r in s["rings"]] for s in preview["strata"]}
+
+
+def preview_is_what_creation_does(fleet):
+    """Each kind in each ring of shares, or as many as there are; and the same again, and for real."""
+    path = ROLLOUTS + "?preview=1&devices=1"
+    plan = {"release": "1.1.0", "rings": ["internal", "5%", "20%", "rest"]}
+    plain = fleet.api.post(path, plan)
+    demand(plain["strata"] == [] and sum(r["moved"] for r in plain["rings"]) == 0, f"no strata: {plain['rings']}")
+    code, answer, text = fleet.otaria("product", "set", "lamp", "--strata", "hw_rev,region", "--strata-min", "3")
+    demand(code == 0 and answer["strata"] == ["hw_rev", "region"] and answer["strata_min"] == 3, f"product set: {answer} {text}")
+    shown = fleet.api.post(path, plan)
+    kinds = kinds_of(shown)
+    demand(len(kinds) == 6, f"kinds: {kinds}")
+    for kind, rings in kinds.items():
+        left = sum(rings[1:])
+        for ring in rings[1:3]:
+            demand(ring >= min(3, left), f"{kind}: {rings}")
+            left -= ring
+    demand(kinds[(("hw_rev", "1"), ("region", ""))][1] == 2, f"of two devices both come first: {kinds}")
+    demand(sum(r["members"] for r in shown["rings"]) == DEVICES == len(shown["devices"]), "each device in one ring")
+    demand(shown["rings"][0]["members"] == 4 and shown["rings"][0]["moved"] == 0, "named devices stay")
+    moved = sum(r["moved"] for r in shown["rings"])
+    demand(moved > 0 and moved == sum(d["moved"] for d in shown["devices"]), f"{moved} moved")
+    demand(fleet.api.post(path, plan) == shown, "a second preview differs")
+    code, answer, _ = fleet.otaria("rollout", "preview", "--product", "lamp", "--release", "1.1.0", "--rings", "internal,5%,20%,rest",
+                                   "--devices")
+    demand(code == 0 and answer["devices"] == shown["devices"] and answer["rings"] == shown["rings"], "the command's preview differs")
+    page, devices, after = 37, [], ""
+    while after is not None:
+        reply = fleet.api.post(f"{path}&limit={page}&after={after}", plan)
+        devices, after = devices + reply["devices"], reply["next"]
+    demand(devices == shown["devices"], "pages differ from the whole")
+    created = fleet.api.post(ROLLOUTS, plan)
+    demand([r["members"] for r in created["rings"]] == [r["members"] for r in shown["rings"]], "creation differs from the preview")
+    with sqlite3.connect(f"file:{fleet.options.dir}/server/otaria.db?mode=ro", uri=True) as db:
+        stored = dict(db.execute("SELECT d.id, m.ring FROM member m JOIN device d ON d.num=m.device WHERE m.rollout=?", (created["id"],)))
+    demand(stored == {d["id"]: d["ring"] for d in shown["devices"]}, "what is stored differs from the preview")
+    fleet.api.post(f"/api/v1/rollouts/{created['id']}/abort", {"reason": "a test"})
+    return len(kinds), moved
+
+
+def a_new_seed_draws_anew(fleet):
+    path, plan = ROLLOUTS + "?preview=1&devices=1", {"release": "1.1.0", "rings": ["10%", "rest"]}
+    before = fleet.api.post(path, plan)["devices"]
+    demand(fleet.otaria("product", "set", "lamp", "--new-seed")[0] == 0, "a new seed")
+    after = fleet.api.post(path, plan)["devices"]
+    changed = sum(a["ring"] != b["ring"] for a, b in zip(before, after))
+    demand(changed > 10, f"{changed} devices changed their ring")
+    entry = [e for e in fleet.api.get("/api/v1/audit?limit=1000")["entries"] if e["action"] == "product.set"][-1]
+    demand("new seed" in entry["detail"] and '["hw_rev","region"]' in entry["detail"], f"audit: {entry}")
+
+
+def warnings_and_reasons(fleet):
+    plan = {"release": "1.1.0", "rings": ["internal", "rest"]}
+    shown = fleet.api.post(ROLLOUTS + "?preview=1", plan)
+    demand(len(shown["warnings"]) == 1 and "from 4 to 196 devices" in shown["warnings"][0], f"warnings: {shown['warnings']}")
+    shown = fleet.api.post(ROLLOUTS + "?preview=1", plan | {"override": "known", "soak_s": 0, "max_failure_percent": 1,
+                                                            "rings": ["internal", "0.01%", "rest"]})
+    demand(shown["warnings"] == [] and shown["plan"]["override"] == "known", f"with a reason: {shown}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("otaria", "dir", "device", "operator"):
+        parser.add_argument("--" + name, required=True, type=pathlib.Path if name == "dir" else str)
+    options = parser.parse_args()
+    fleet = Fleet(options)
+    fill(options)
+    for version in ("1.1.0", "1.2.0"):
+        fleet.api.call("POST", "/api/v1/products/lamp/releases", raw=(options.dir / f"lamp-{version}.bin").read_bytes())
+    for n in range(20, 24):
+        fleet.api.post(f"/api/v1/products/lamp/devices/lamp-{n:04d}/tags", {"add": ["internal"]})
+    everything = fleet.lists()
+    by_command = bad_plans_by_command(fleet)
+    by_api = bad_plans_by_api(fleet)
+    demand(fleet.lists() == everything, "the API's lists have changed")
+    overlap_by_state(fleet)
+    kinds, moved = preview_is_what_creation_does(fleet)
+    warnings_and_reasons(fleet)
+    a_new_seed_draws_anew(fleet)
+    print(f"plans: {by_api} refused by API and {by_command} by command, nothing half created; {kinds} kinds of device in every ring, "
+          f"{moved} of {DEVICES} devices moved forward")
+
+
+if __name__ == "__main__":
+    main()
