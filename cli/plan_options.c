@@ -28,6 +28,14 @@ static int put_percent(struct cli *cli, json_t *body, const char *key, const cha
     return -1;
 }
 
+/* Bytes that are no text must not vanish on the way. */
+static int put_text(struct cli *cli, json_t *body, const char *key, const char *text)
+{
+    if (text != NULL && json_object_set_new(body, key, json_string(text)) != 0)
+        return cli_usage(cli, "--%s: not UTF-8 text", key);
+    return -1;
+}
+
 /* A version, or a release's number. */
 static void put_source(json_t *body, const char *key, const char *text)
 {
@@ -52,7 +60,14 @@ int plan_options_body(struct cli *cli, const struct plan_options *o, json_t *bod
                    {"lease_s", "lease-s", o->lease_s}};
     if (o->release == NULL)
         return cli_usage(cli, "--release V is needed");
-    json_object_set_new(body, "release", json_string(o->release));
+    const struct {
+        const char *key, *text;
+    } texts[] = {{"release", o->release}, {"filter", o->filter}, {"override", o->override}};
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        int done = put_text(cli, body, texts[i].key, texts[i].text);
+        if (done >= 0)
+            return done;
+    }
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         int done = put_number(cli, body, numbers[i].key, numbers[i].option, numbers[i].text);
         if (done >= 0)
@@ -61,8 +76,6 @@ int plan_options_body(struct cli *cli, const struct plan_options *o, json_t *bod
     int done = put_percent(cli, body, "tolerated_failure_percent", "tolerated-failure-percent", o->tolerated);
     if (done >= 0)
         return done;
-    if (o->override != NULL)
-        json_object_set_new(body, "override", cli_json_foreign(o->override));
     if (o->rings != NULL)
         json_object_set_new(body, "rings", cli_words(o->rings));
     put_source(body, "min_source", o->min_source);

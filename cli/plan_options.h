@@ -11,7 +11,7 @@
 
 struct plan_options {
     const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *tolerated,
-        *override, *stale_after_s, *decide_by_s, *lease_s, *rings, *min_source, *max_source;
+        *override, *stale_after_s, *decide_by_s, *lease_s, *rings, *filter, *min_source, *max_source;
     bool supersede;
 };
 
@@ -19,6 +19,7 @@ struct plan_options {
     {"product", CLI_TEXT, &(o).product, "P", "may be left out when there is one"},                           \
         {"release", CLI_TEXT, &(o).release, "V", "the version to roll out"},                                 \
         {"rings", CLI_TEXT, &(o).rings, "RINGS", "instead of the product's"},                                \
+        {"filter", CLI_TEXT, &(o).filter, "QUERY", "only devices that match: docs/filters.md"},              \
         {"soak-s", CLI_TEXT, &(o).soak_s, "N", "how long each device must have run it (86400)"},             \
         {"in-flight", CLI_TEXT, &(o).in_flight, "N", "devices at a time to begin with, doubling (5)"},       \
         {"quorum-percent", CLI_TEXT, &(o).quorum, "N", "of a ring that must have answered (90)"},            \

@@ -66,6 +66,9 @@ static void print_left_out(const json_t *p)
     if (number(p, "unfit") > 0)
         printf("    not in it: %" JSON_INTEGER_FORMAT " devices that no image of it fits\n",
                number(p, "unfit"));
+    if (number(p, "filtered") > 0)
+        printf("    not in it: %" JSON_INTEGER_FORMAT " devices that the filter leaves out\n",
+               number(p, "filtered"));
     if (number(p, "unplaced") > 0)
         printf("    not in it: %" JSON_INTEGER_FORMAT " devices that no ring takes\n", number(p, "unplaced"));
 }

@@ -76,6 +76,20 @@ static bool read_sources(const struct fleet_product *p, const json_t *body, stru
            read_source(p, json_object_get(body, "max_source"), "max_source", &plan->max_source, refusal);
 }
 
+/* What it says, is read with the product's attributes in mind: fleet_rollout_places(). */
+static bool read_filter(struct http_request *req, const json_t *body, struct rollout_plan *plan)
+{
+    const json_t *filter = json_object_get(body, "filter");
+    if (filter == NULL)
+        return true;
+    if (!json_is_string(filter) || json_string_length(filter) > ROLLOUT_FILTER_MAX) {
+        http_reply_error(req, 400, "bad_field", "filter must be a text of at most 1024 bytes");
+        return false;
+    }
+    snprintf(plan->filter, sizeof plan->filter, "%s", json_string_value(filter));
+    return true;
+}
+
 static bool read_plan(struct http_request *req, const json_t *body, struct rollout_plan *plan)
 {
     struct {
@@ -99,7 +113,8 @@ static bool read_plan(struct http_request *req, const json_t *body, struct rollo
     return read_hundredths(req, body, "max_crashes_per_device_day", 1000000,
                            &plan->max_crashes_per_device_day) &&
            read_hundredths(req, body, "tolerated_failure_percent", 100, &plan->tolerated_failure) &&
-           read_override(req, body, plan) && read_rings(req, json_object_get(body, "rings"), &plan->rings);
+           read_override(req, body, plan) && read_filter(req, body, plan) &&
+           read_rings(req, json_object_get(body, "rings"), &plan->rings);
 }
 
 /* Product, release and sources that it names. */
@@ -125,6 +140,7 @@ bool api_read_ask(struct api *api, struct http_request *req, struct api_ask *out
 {
     static const char *const keys[] = {"release",
                                        "rings",
+                                       "filter",
                                        "soak_s",
                                        "in_flight",
                                        "quorum_percent",

@@ -171,7 +171,7 @@ json_t *json_plan(const struct rollout_plan *p)
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:I}", "rings", rings,
+    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:I,s:s}", "rings", rings,
                      "soak_s", (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
                      (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
                      "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p),
@@ -180,7 +180,7 @@ json_t *json_plan(const struct rollout_plan *p)
                      (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
                      p->override_reason, "min_source", number_or_null(p->min_source), "max_source",
                      number_or_null(p->max_source), "strata", fleet_strata_to_json(&p->strata), "strata_min",
-                     (json_int_t)p->strata.min);
+                     (json_int_t)p->strata.min, "filter", p->filter);
 }
 
 json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX])

@@ -91,12 +91,13 @@ static json_t *json_preview(const struct http_request *req, const struct api_ask
     json_t *rings = json_array();
     for (uint32_t i = 0; i < ask->plan.rings.count; i++)
         json_array_append_new(rings, json_preview_ring(&ask->plan, places, i));
-    json_t *root = json_pack("{s:s,s:s,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o}", "product", ask->product->name,
-                             "version", ask->release->version, "release", (json_int_t)ask->release->number,
-                             "plan", json_plan(&ask->plan), "members", (json_int_t)places->count, "unfit",
-                             (json_int_t)places->unfit, "unplaced", (json_int_t)places->unplaced, "warnings",
-                             json_warnings(&ask->plan, places->members), "rings", rings, "strata",
-                             json_strata(&ask->plan, places));
+    json_t *root =
+        json_pack("{s:s,s:s,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "product", ask->product->name, "version",
+                  ask->release->version, "release", (json_int_t)ask->release->number, "plan",
+                  json_plan(&ask->plan), "members", (json_int_t)places->count, "unfit",
+                  (json_int_t)places->unfit, "unplaced", (json_int_t)places->unplaced, "filtered",
+                  (json_int_t)places->filtered, "warnings", json_warnings(&ask->plan, places->members),
+                  "rings", rings, "strata", json_strata(&ask->plan, places));
     if (http_query(req, "devices") != NULL)
         add_devices(root, req, &ask->plan, places);
     return root;

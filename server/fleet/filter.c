@@ -15,14 +15,18 @@ static bool has_attribute(const struct fleet_device *d, const char *name)
 }
 
 /* Asked once for each bare name that is no field: not worth an index. */
-static bool is_known(const void *of, const char *name)
+bool fleet_knows_attribute(const struct fleet_product *p, const char *name)
 {
-    const struct fleet_product *p = of;
     for (size_t i = 0; i < p->device_count; i++) {
         if (has_attribute(p->device_list[i], name))
             return true;
     }
     return false;
+}
+
+static bool is_known(const void *of, const char *name)
+{
+    return fleet_knows_attribute(of, name);
 }
 
 int fleet_filter_parse(const struct fleet_product *p, const char *text, struct query *out,

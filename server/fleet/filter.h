@@ -15,6 +15,8 @@
 /** query_parse() for this product: its devices' attributes may be named bare. 0, or -1 with `*error`. */
 int fleet_filter_parse(const struct fleet_product *p, const char *text, struct query *out,
                        struct query_error *error);
+/** Has any device of the product reported an attribute of this name? */
+bool fleet_knows_attribute(const struct fleet_product *p, const char *name);
 bool fleet_filter_matches(const struct query *q, const struct fleet_device *d, int64_t wall_ms);
 
 #endif

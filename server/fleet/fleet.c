@@ -410,6 +410,7 @@ static void free_product(struct fleet_product *p)
         free(p->rollouts[i]->engine.members);
         free(p->rollouts[i]->members);
         free(p->rollouts[i]->strata);
+        free(p->rollouts[i]->filter);
         free(p->rollouts[i]);
     }
     strmap_fini(&p->devices);

@@ -21,7 +21,7 @@ void fleet_tick(struct fleet *f);
 struct fleet_refusal {
     int status;
     char code[32];
-    char message[400];
+    char message[700];
 };
 /** Fill in; always returns -1. */
 int fleet_refuse(struct fleet_refusal *r, int status, const char *code, const char *format, ...)

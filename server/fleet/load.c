@@ -1,5 +1,6 @@
 /* From rows to structs. A row that makes no sense stops the start: better no decisions than wrong ones. */
 #include "load.h"
+#include "filter.h"
 #include "members.h"
 
 #include "order.h"
@@ -77,7 +78,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I}", "rings",
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s}", "rings",
         json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
         (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
         "max_failure_percent", (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
@@ -85,7 +86,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
         "lease_s", (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s,
         "tolerated_failure", (json_int_t)plan->tolerated_failure, "override", plan->override_reason, "strata",
         fleet_strata_to_json(&plan->strata), "strata_min", (json_int_t)plan->strata.min, "min_source",
-        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source);
+        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -116,6 +117,8 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->max_source = plan_number(root, "max_source");
     const char *override = json_string_value(json_object_get(root, "override"));
     snprintf(out->override_reason, sizeof out->override_reason, "%s", override != NULL ? override : "");
+    const char *filter = json_string_value(json_object_get(root, "filter"));
+    snprintf(out->filter, sizeof out->filter, "%s", filter != NULL ? filter : "");
     if (fleet_strata_from_json(json_object_get(root, "strata"), plan_number(root, "strata_min"),
                                &out->strata) != 0)
         bad = -1;
@@ -311,6 +314,15 @@ static void on_patch(void *ctx, const struct store_row *row)
         fleet_patch_add(l->f, &target, &patch);
 }
 
+static int filter_from_plan(struct fleet_rollout *r)
+{
+    struct query_error e;
+    if (r->engine.plan.filter[0] == '\0')
+        return 0;
+    r->filter = fleet_need(malloc(sizeof *r->filter));
+    return fleet_filter_parse(r->product, r->engine.plan.filter, r->filter, &e);
+}
+
 static void on_rollout(void *ctx, const struct store_row *row)
 {
     struct loading *l = ctx;
@@ -326,10 +338,11 @@ static void on_rollout(void *ctx, const struct store_row *row)
     if ((store_int(row, 9) != 0 && r->recalls == NULL) || r->product == NULL || r->release == NULL ||
         (unsigned)r->engine.state >= ROLLOUT_STATES ||
         plan_from_text(store_text(row, 5), &r->engine.plan) != 0 ||
-        fleet_kinds_from_text(store_text(row, 8), r) != 0 ||
+        fleet_kinds_from_text(store_text(row, 8), r) != 0 || filter_from_plan(r) != 0 ||
         fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
         problem(l, "rollout", store_text(row, 0));
         free(r->strata);
+        free(r->filter);
         free(r);
         return;
     }

@@ -168,15 +168,19 @@ static void place_device(const struct rollout_plan *plan, struct fleet_device *d
 }
 
 int fleet_places(const struct fleet_product *p, const struct fleet_release *release,
-                 const struct rollout_plan *plan, struct fleet_places *out, struct fleet_refusal *refusal)
+                 const struct rollout_plan *plan, const struct query *filter, struct fleet_places *out,
+                 struct fleet_refusal *refusal)
 {
     enum ot_status why;
+    int64_t now_ms = fleet_wall_ms(p->fleet);
     int result = 0;
     memset(out, 0, sizeof *out);
     struct strata_device *by_u = fleet_need(malloc((p->device_count + 1) * sizeof *by_u));
     out->list = fleet_need(malloc((p->device_count + 1) * sizeof *out->list));
     for (size_t i = 0; i < p->device_count; i++) {
-        if (fleet_pick_image(release, &p->device_list[i]->facts, &why) == NULL)
+        if (filter != NULL && !fleet_filter_matches(filter, p->device_list[i], now_ms))
+            out->filtered++;
+        else if (fleet_pick_image(release, &p->device_list[i]->facts, &why) == NULL)
             out->unfit++;
         else
             place_device(plan, p->device_list[i], by_u, out);
@@ -199,5 +203,6 @@ void fleet_places_free(struct fleet_places *places)
 {
     free(places->list);
     free(places->strata);
+    free(places->filter);
     memset(places, 0, sizeof *places);
 }

@@ -11,6 +11,7 @@
 #ifndef FLEET_MEMBERS_H
 #define FLEET_MEMBERS_H
 
+#include "filter.h"
 #include "fleet.h"
 
 struct fleet_place {
@@ -25,17 +26,21 @@ struct fleet_places {
     size_t count;
     struct fleet_stratum *strata; /* sorted; none when the plan has no strata */
     uint32_t stratum_count;
+    struct query *filter; /* the plan's, read; NULL: everybody */
     uint32_t members[ROLLOUT_RINGS_MAX], moved[ROLLOUT_RINGS_MAX];
-    /* devices of the product that are not in it: no image fits, no ring takes them */
-    uint32_t unfit, unplaced;
+    /* devices of the product that are not in it: no image fits, no ring takes them, the filter leaves them out */
+    uint32_t unfit, unplaced, filtered;
 };
 
 /**
- * Devices, rings and strata of a whole plan (its rings are filled in). 0, or -1 with a refusal: too many kinds; then
- * `out` is empty.
+ * Devices, rings and strata of a whole plan (its rings are filled in).
+ *
+ * @param filter  The plan's, read; NULL: everybody.
+ * @return 0, or -1 with a refusal: too many kinds; then `out` is empty.
  */
 int fleet_places(const struct fleet_product *p, const struct fleet_release *release,
-                 const struct rollout_plan *plan, struct fleet_places *out, struct fleet_refusal *refusal);
+                 const struct rollout_plan *plan, const struct query *filter, struct fleet_places *out,
+                 struct fleet_refusal *refusal);
 void fleet_places_free(struct fleet_places *places);
 
 /**

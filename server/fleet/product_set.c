@@ -1,6 +1,7 @@
 /* Changing a product: its rings, its strata, its seed. */
 #include "fleet.h"
 
+#include "filter.h"
 #include "load.h"
 #include "members.h"
 
@@ -8,24 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool has_attribute(const struct fleet_device *d, const char *name)
-{
-    for (uint8_t i = 0; i < d->facts.attribute_count; i++) {
-        if (strcmp(d->facts.attributes[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A name with a slip of the pen would make one kind of all devices, and nobody would hear of it. */
 static int refuse_unknown(const struct fleet_product *p, const char *name, struct fleet_refusal *refusal)
 {
-    if (p->device_count == 0 || strcmp(name, "hw_rev") == 0 || strcmp(name, "chip") == 0)
+    if (p->device_count == 0 || strcmp(name, "hw_rev") == 0 || strcmp(name, "chip") == 0 ||
+        fleet_knows_attribute(p, name))
         return 0;
-    for (size_t i = 0; i < p->device_count; i++) {
-        if (has_attribute(p->device_list[i], name))
-            return 0;
-    }
     return fleet_refuse(refusal, 422, "strata", "strata: no device of %s has an attribute %s", p->name, name);
 }
 

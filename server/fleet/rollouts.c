@@ -28,7 +28,9 @@ static void freeze_members(struct fleet_rollout *r, struct fleet_places *take_pl
     }
     r->strata = take_places->strata;
     r->stratum_count = take_places->stratum_count;
+    r->filter = take_places->filter;
     take_places->strata = NULL;
+    take_places->filter = NULL;
     fleet_places_free(take_places);
 }
 
@@ -41,8 +43,9 @@ static int refuse_members(const struct rollout_plan *plan, const struct fleet_pl
     char err[300], left[120] = "";
     if (rollout_plan_check_members(plan, places->members, err, sizeof err) != 0) {
         if (places->count == 0)
-            snprintf(left, sizeof left, ": no image of the release fits %u devices, and no ring takes %u",
-                     places->unfit, places->unplaced);
+            snprintf(left, sizeof left,
+                     ": no image of the release fits %u devices, no ring takes %u, the filter leaves out %u",
+                     places->unfit, places->unplaced, places->filtered);
         return fleet_refuse(refusal, 422, "empty", "%s%s", err, left);
     }
     if (rollout_plan_check_reach(plan, places->members, err, sizeof err) != 0)
@@ -98,16 +101,30 @@ static void supersede(struct fleet *f, const char *who, struct fleet_rollout *ol
     (void)rollout_abort(&old->engine, "superseded by a newer rollout", fleet_now_ms(f), &sink);
 }
 
-int fleet_rollout_places(const struct fleet_product *p, const struct fleet_release *release,
-                         struct rollout_plan *plan, bool replace, struct fleet_places *out,
-                         struct fleet_refusal *refusal)
+/* Kept is what the parser made of it: it reads back the same, whatever attributes devices have by then. */
+static int read_filter(const struct fleet_product *p, struct rollout_plan *plan, struct query **out,
+                       struct fleet_refusal *refusal)
+{
+    struct query_error e;
+    *out = NULL;
+    if (plan->filter[0] == '\0')
+        return 0;
+    struct query *q = fleet_need(malloc(sizeof *q));
+    if (fleet_filter_parse(p, plan->filter, q, &e) != 0) {
+        free(q);
+        return fleet_refuse(refusal, 422, "filter", "%s", e.message);
+    }
+    _Static_assert(sizeof plan->filter == QUERY_TEXT_MAX + 1, "a filter as it is printed");
+    query_print(q, plan->filter);
+    *out = q;
+    return 0;
+}
+
+static int refuse_plan(const struct fleet_product *p, const struct rollout_plan *plan, bool replace,
+                       struct fleet_refusal *refusal)
 {
     char err[300];
     const struct fleet_rollout *old = live_rollout(p);
-    memset(out, 0, sizeof *out);
-    if (plan->rings.count == 0)
-        plan->rings = p->rings;
-    plan->strata = p->strata;
     if (rollout_plan_check(plan, err, sizeof err) != 0 || rollout_plan_check_care(plan, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "plan", "%s", err);
     if (old != NULL && !replace)
@@ -115,12 +132,27 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
                             "rollout %llu of release %s is %s: wait for it, abort it, or use --supersede",
                             (unsigned long long)old->engine.id, old->release->version,
                             rollout_state_name(old->engine.state));
-    if (fleet_places(p, release, plan, out, refusal) != 0)
+    return 0;
+}
+
+int fleet_rollout_places(const struct fleet_product *p, const struct fleet_release *release,
+                         struct rollout_plan *plan, bool replace, struct fleet_places *out,
+                         struct fleet_refusal *refusal)
+{
+    struct query *filter;
+    memset(out, 0, sizeof *out);
+    if (plan->rings.count == 0)
+        plan->rings = p->rings;
+    plan->strata = p->strata;
+    if (refuse_plan(p, plan, replace, refusal) != 0 || read_filter(p, plan, &filter, refusal) != 0)
         return -1;
-    if (refuse_members(plan, out, refusal) == 0)
-        return 0;
-    fleet_places_free(out);
-    return -1;
+    int result = fleet_places(p, release, plan, filter, out, refusal);
+    out->filter = filter;
+    if (result == 0)
+        result = refuse_members(plan, out, refusal);
+    if (result != 0)
+        fleet_places_free(out);
+    return result;
 }
 
 int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product *p,

@@ -5,6 +5,7 @@
 #include "fleet.h"
 
 #include "base/crypto_openssl.h"
+#include "filter.h"
 
 /* The rollout that decides for this product now: the newest that was ever started and that nobody has ended. */
 static struct fleet_rollout *deciding_rollout(const struct fleet_product *p)
@@ -141,8 +142,10 @@ struct rollout_situation fleet_situation_in(const struct fleet_device *d, const 
     s.version = target->version;
     s.runs_release = fleet_runs_release(d, target);
     (void)fleet_pick_image(target, &d->facts, &s.fit);
+    s.is_left_out = s.member < 0 && r->filter != NULL &&
+                    !fleet_filter_matches(r->filter, d, fleet_wall_ms(d->product->fleet));
     if (s.member < 0)
-        s.place = place_of(d, r);
+        s.place = s.is_left_out ? -1 : place_of(d, r);
     else
         s.check = r->members[s.member].check;
     add_source(&s, d, &r->engine.plan);

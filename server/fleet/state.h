@@ -134,6 +134,7 @@ struct fleet_rollout {
     struct fleet_stratum
         *strata; /* engine.members[].stratum names one; sorted; none when the plan has no strata */
     uint32_t stratum_count;
+    struct query *filter; /* of the plan, read; NULL: everybody */
 };
 
 struct fleet_token {

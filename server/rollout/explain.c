@@ -321,10 +321,14 @@ static void say_release(struct words *w, const struct rollout_situation *s, enum
         say_recall(w, s, why);
         break;
     case WHY_NO_PLACE:
-        say(w,
-            "no ring of rollout %" PRIu64
-            " takes it: it has none of their tags, and its hash lies beyond their shares",
-            s->rollout->id);
+        if (s->is_left_out)
+            say(w, "the filter of rollout %" PRIu64 " leaves it out: %.200s", s->rollout->id,
+                s->rollout->plan.filter);
+        else
+            say(w,
+                "no ring of rollout %" PRIu64
+                " takes it: it has none of their tags, and its hash lies beyond their shares",
+                s->rollout->id);
         break;
     case WHY_JOINS_NEXT:
         say(w, "it came after rollout %" PRIu64 " was created: it joins ring %s at its next check-in",

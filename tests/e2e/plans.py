@@ -37,22 +37,34 @@ class Lamp(Device):
     def enrol_body(self):
         return json.dumps(json.loads(super().enrol_body()) | self.kind)
 
-    def body(self):
-        return json.dumps(json.loads(super().body()) | self.kind | {"ask": "nothing"})
+    def body(self, ask="nothing"):
+        return json.dumps(json.loads(super().body()) | self.kind | {"ask": ask})
+
+
+class DeviceApi(Https):
+    def __init__(self, options):
+        tls = OperatorApi(options.device, options.dir / "server/tls/ca.pem", options.dir / "server/admin.token").tls
+        super().__init__(options.device, tls, (options.dir / "enrol.token").read_text().strip())
+
+    def enrol(self, lamp):
+        return [self.post("/device/v1/enrol", lamp.enrol_body()), self.check_in(lamp, "nothing")]
+
+    def check_in(self, lamp, ask="offer"):
+        return self.post("/device/v1/check-in", lamp.body(ask), lamp.token)
+
+    def is_offered(self, lamp):
+        status, reply = self.check_in(lamp)
+        demand(status == 200, f"check-in: {status} {reply}")
+        return "offer" in reply
 
 
 def fill(options):
     """Three kinds that are common, one of which there are ten, one of which there are two."""
-    tls = OperatorApi(options.device, options.dir / "server/tls/ca.pem", options.dir / "server/admin.token").tls
-    token = (options.dir / "enrol.token").read_text().strip()
-
     def some(first):
-        connection, answers = Https(options.device, tls, token), []
+        api, answers = DeviceApi(options), []
         for n in range(first, DEVICES, THREADS):
             hw_rev, region = (2, "no") if n < 10 else (1, "") if n < 12 else (n % 2, "eu" if n % 3 else "us")
-            lamp = Lamp(n, hw_rev, region)
-            answers += [connection.post("/device/v1/enrol", lamp.enrol_body()),
-                        connection.post("/device/v1/check-in", lamp.body(), lamp.token)]
+            answers += api.enrol(Lamp(n, hw_rev, region))
         return [a for a in answers if a is None or a[0] // 100 != 2]
 
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -141,6 +153,18 @@ BAD_PLANS = [
     ({"override": "x" * 160}, 400, "bad_field", "override"),
     ({"release": "7.7.7"}, 404, "not_found", "release"),
     ({"release": 101}, 404, "not_found", "release"),
+    ({"filter": "regoin = eu"}, 422, "filter", "regoin"),
+    ({"filter": "region = eu and"}, 422, "filter", ""),
+    ({"filter": "(region = eu"}, 422, "filter", ""),
+    ({"filter": "hw_rev = two"}, 422, "filter", "two"),
+    ({"filter": "region > eu"}, 422, "filter", ""),
+    ({"filter": "' OR 1=1 --"}, 422, "filter", ""),
+    ({"filter": "region = \x1b[2J"}, 422, "filter", ""),
+    ({"filter": "(" * 1000}, 422, "filter", ""),
+    ({"filter": "x" * 1025}, 400, "bad_field", "filter"),
+    ({"filter": ["region = eu"]}, 400, "bad_field", "filter"),
+    ({"filter": "region = antarctica"}, 422, "empty", "the filter leaves out 200"),
+    ({"filter": "hw_rev = 2"}, 422, "empty", "ring internal is empty"),
     ({"state": "running"}, 400, "unknown_field", "state"),
     ({"members": []}, 400, "unknown_field", "members"),
 ]
@@ -160,6 +184,9 @@ BAD_WORDS = [
     (["--rings", "10%,,rest"], 1, "ring"),
     (["--rings", "internal,0.01%,rest"], 1, "ring 0.01% is empty"),
     (["--rings", b"\xff,rest"], 1, "ring"),
+    (["--filter", "regoin = eu"], 1, "regoin"),
+    (["--filter", "region = antarctica"], 1, "filter"),
+    (["--filter", b"region = \xff"], 2, "--filter"),
     (["--soak-s", "0"], 1, "soak_s 0"),
     (["--soak-s", "1h"], 2, "--soak-s"),
     (["--soak-s", "-1"], 2, "--soak-s"),
@@ -311,6 +338,28 @@ def preview_is_what_creation_does(fleet):
     return len(kinds), moved
 
 
+def a_filter_says_who_is_in_it(fleet):
+    """When it is created, whatever attributes say later; who comes later must match, too."""
+    devices, no, eu = DeviceApi(fleet.options), Lamp(0, 2, "no"), Lamp(50, 0, "eu")
+    made = fleet.api.post(ROLLOUTS, {"release": "1.1.0", "rings": ["rest"], "filter": " hw_rev=2   and region = no", "in_flight": 100})
+    demand(made["plan"]["filter"] == "hw_rev = 2 and region = no", f"kept: {made['plan']['filter']}")
+    demand(made["rings"][0]["members"] == 10, f"members: {made['rings']}")
+    fleet.api.post(f"/api/v1/rollouts/{made['id']}/start", {"reason": ""})
+    no.kind["attributes"]["region"] = "se"
+    demand(devices.is_offered(no), "a member whose attributes change stays one")
+    eu.kind = {"hw_rev": 2, "attributes": {"region": "se"}}
+    demand(not devices.is_offered(eu), "who does not match is not offered it")
+    why = fleet.api.get(f"/api/v1/products/lamp/devices/{eu.name}/explain")
+    demand(why["answer"] == "no_place" and "hw_rev = 2 and region = no" in why["text"], f"explain: {why}")
+    late, other = Lamp(901, 2, "no"), Lamp(902, 1, "no")
+    devices.enrol(late)
+    devices.enrol(other)
+    demand(devices.is_offered(late) and not devices.is_offered(other), "a joiner must match")
+    members = fleet.api.get(f"/api/v1/rollouts/{made['id']}")["rings"][0]["members"]
+    demand(members == 11, f"{members} members")
+    fleet.api.post(f"/api/v1/rollouts/{made['id']}/abort", {"reason": "a test"})
+
+
 def a_new_seed_draws_anew(fleet):
     path, plan = ROLLOUTS + "?preview=1&devices=1", {"release": "1.1.0", "rings": ["10%", "rest"]}
     before = fleet.api.post(path, plan)["devices"]
@@ -350,6 +399,7 @@ def main():
     kinds, moved = preview_is_what_creation_does(fleet)
     warnings_and_reasons(fleet)
     a_new_seed_draws_anew(fleet)
+    a_filter_says_who_is_in_it(fleet)
     print(f"plans: {by_api} refused by API and {by_command} by command, nothing half created; {kinds} kinds of device in every ring, "
           f"{moved} of {DEVICES} devices moved forward")
 

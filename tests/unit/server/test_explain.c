@@ -184,6 +184,12 @@ static void no_place(struct stage *t)
     started(t);
     t->s.member = -1;
 }
+static void left_out(struct stage *t)
+{
+    no_place(t);
+    t->s.is_left_out = true;
+    snprintf(t->r.plan.filter, sizeof t->r.plan.filter, "attr.region = eu");
+}
 static void joins(struct stage *t)
 {
     started(t);
@@ -370,6 +376,7 @@ static const struct {
                   {"came later", joins},
                   {"came later, paused", joins_paused},
                   {"no ring", no_place},
+                  {"left out by the filter", left_out},
                   {"other chip", chip},
                   {"other hardware", hardware},
                   {"slot too small", slot},

@@ -22,6 +22,7 @@ struct rollout_situation {
     enum ot_status fit; /* OT_OK: an image of the release fits */
     int member;         /* -1: came after the freeze */
     int place;          /* ring a joiner belongs to; -1: none */
+    bool is_left_out;   /* by the plan's filter: then it has no place */
     const char *check;  /* the self test's check that ended its attempt, or "" */
     uint32_t source;    /* number of the release that runs; 0: unknown */
     /* versions of the limits on it, of what runs, and of what a step leads to; NULL: unknown, or none */

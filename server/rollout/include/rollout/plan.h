@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #define ROLLOUT_OVERRIDE_MAX 160u
+#define ROLLOUT_FILTER_MAX   1024u
 #define ROLLOUT_WIDENING_MAX 10u /* a ring larger than so many times all before it: a warning */
 
 struct rollout_plan {
     struct ring_plan rings;
     struct strata_spec strata;
+    char filter[ROLLOUT_FILTER_MAX + 1]; /* docs/filters.md: who is in it at all; "": everybody */
     uint32_t soak_s;
     uint32_t in_flight; /* bound to begin with, doubling; ring of named devices: all at once */
     uint32_t quorum_percent;
