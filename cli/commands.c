@@ -55,6 +55,8 @@ const struct cli_command cli_commands[] = {
      cmd_release_show},
     {"rollout", "create", "--release V [--product P] [plan options] [--start]", "Plan a rollout.",
      cmd_rollout_create},
+    {"rollout", "plan", "V [--product P] [plan options] [--price LINK=P,...]",
+     "What a rollout would cost and how long it would take; nothing is created.", cmd_rollout_plan},
     {"rollout", "preview", "--release V [--product P] [plan options] [--devices]",
      "Who would be in which ring; nothing is created.", cmd_rollout_preview},
     {"rollout", "start", "ID", "Start a rollout.", cmd_rollout_start},

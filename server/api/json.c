@@ -133,6 +133,9 @@ json_t *json_device(const struct fleet_device *d, bool with_attempts)
         (json_int_t)f->secure_version, "keys", json_digests(f->keys, f->key_count), "revoked",
         json_digests(f->revoked, f->revoked_count), "health", json_health(&f->health), "first_seen",
         json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
+    json_object_set_new(root, "polls",
+                        json_pack("{s:f,s:f,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",
+                                  d->habit.away_ppm / 10000.0, "away_s", (json_int_t)d->habit.away_s));
     if (with_attempts)
         add_attempts(root, d);
     return root;

@@ -93,7 +93,7 @@ static struct rollout_plan plan_of(const struct fleet_rollout *of, uint32_t in_f
     plan.soak_s = 0;
     plan.decide_by_s = NO_DEADLINE;
     plan.min_source = plan.max_source = 0; /* not by number: by what runs */
-    plan.override_reason[0] = '\0';
+    plan.override_reason[0] = plan.filter[0] = '\0';
     if (in_flight != 0)
         plan.in_flight = in_flight;
     return plan;

@@ -13,6 +13,7 @@
 #include "otaria/wire.h"
 #include "rollout/engine.h"
 #include "rollout/explain.h"
+#include "rollout/habit.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -95,6 +96,8 @@ struct fleet_device {
     char id[OT_DEVICE_ID_MAX + 1];
     struct ot_digest token;
     int64_t enrolled_ms, last_seen_ms; /* wall clock */
+    uint64_t heard_ms;                 /* server time of its last check-in to this process; 0: none */
+    struct poll_habit habit;
     bool has_checked_in;
     uint32_t seq;                  /* highest event sequence stored */
     struct ot_wire_check_in facts; /* the last check-in, without its events */
@@ -216,6 +219,8 @@ const struct fleet_image *fleet_image_with(const struct fleet_product *p, const 
 /* situation.c */
 /** The release that runs, by its digest; NULL: it was never pushed. */
 const struct fleet_release *fleet_running(const struct fleet_device *d);
+/** Number of the release that runs, by its digest; of an image that was never pushed, by what the device says; or 0. */
+uint32_t fleet_running_number(const struct fleet_device *d);
 /** What a device ran before it took this release; NULL: nobody knows. */
 const struct fleet_release *fleet_ran_before(const struct fleet_device *d,
                                              const struct fleet_release *release);

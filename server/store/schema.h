@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 9
+#define STORE_SCHEMA_VERSION 10
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -65,6 +65,10 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE member ADD COLUMN target INTEGER NOT NULL DEFAULT 0;",
     /* 9: the numbers behind a line of the timeline */
     "ALTER TABLE timeline ADD COLUMN data TEXT NOT NULL DEFAULT '{}';",
+    /* 10: how a device comes: rollout/habit.h */
+    "ALTER TABLE device ADD COLUMN gap_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN away_ppm INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN away_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 #endif

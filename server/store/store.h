@@ -39,7 +39,9 @@ struct store_row;
       "INSERT INTO device(num,product,id,token,enrolled_ms,last_seen_ms,seq,facts) "                         \
       "VALUES(?,?,?,?,?,?,0,?)",                                                                             \
       "ittdiit")                                                                                             \
-    X(STORE_SET_DEVICE, "UPDATE device SET last_seen_ms=?, seq=?, facts=? WHERE num=?", "iiti")              \
+    X(STORE_SET_DEVICE,                                                                                      \
+      "UPDATE device SET last_seen_ms=?, seq=?, facts=?, gap_ms=?, away_ppm=?, away_s=? WHERE num=?",        \
+      "iitiiii")                                                                                             \
     X(STORE_PUT_TAG, "INSERT OR IGNORE INTO tag(device,tag) VALUES(?,?)", "it")                              \
     X(STORE_DROP_TAG, "DELETE FROM tag WHERE device=? AND tag=?", "it")                                      \
     X(STORE_PUT_RELEASE, "INSERT INTO release(id,product,version,number,created_ms) VALUES(?,?,?,?,?)",      \
@@ -86,7 +88,7 @@ struct store_row;
       "SELECT name,seed,rings,trust,created_ms,strata,strata_min FROM product ORDER BY created_ms,name", "")                                             \
     X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                                       \
     X(STORE_DEVICES,                                                                                                                                     \
-      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts FROM device "                                                                      \
+      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts,gap_ms,away_ppm,away_s FROM device "                                               \
       "ORDER BY num",                                                                                                                                    \
       "")                                                                                                                                                \
     X(STORE_TAGS, "SELECT device,tag FROM tag ORDER BY device,tag", "")                                                                                  \
