@@ -192,14 +192,6 @@ static bool facts_changed(const struct ot_wire_check_in *a, const struct ot_wire
            memcmp(a->revoked, b->revoked, sizeof a->revoked) != 0;
 }
 
-/* By the server's own time: that it was down is nobody's being away. */
-static void note_habit(struct visit *v)
-{
-    if (v->d->heard_ms != 0)
-        poll_habit_seen(&v->d->habit, v->now - v->d->heard_ms, v->f->poll_s);
-    v->d->heard_ms = v->now;
-}
-
 static void take_facts(struct visit *v)
 {
     v->wait = v->wait || !v->d->has_checked_in || facts_changed(&v->d->facts, v->m);
@@ -235,6 +227,8 @@ static void note_presence(struct visit *v)
         struct rollout_sink sink = fleet_sink(&change);
         if (!still_looks(v->d, at))
             continue;
+        counters.values =
+            rollout_metrics_values(&at->rollout->engine.plan.metrics, v->m->metrics, v->m->metric_count);
         rollout_alive(&at->rollout->engine, at->member, v->now, &sink);
         rollout_seen(&at->rollout->engine, at->member,
                      fleet_runs_release(v->d, fleet_target(at->rollout, (int)at->member, v->d)), &counters,
@@ -339,7 +333,6 @@ int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire
     }
     v.now = fleet_now_ms(f);
     reply->poll_s = f->poll_s;
-    note_habit(&v);
     take_facts(&v);
     apply_events(&v);
     note_presence(&v);
