@@ -5,13 +5,16 @@
  *                  [--summary FILE] [--ack-log FILE] [--json]
  *   otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]
  *
+ *   otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]
+ *
  * --ack-log appends one line for each event that the server has acknowledged to a device:
  * {"device":"lamp-0001","seq":9,"kind":"confirmed"}
  *
  * Exit codes as the command line's: 0 ok, 1 error, 2 usage. docs/scenarios.md has the scenario file.
  */
 #include "base/file.h"
-#include "fleet.h"
+#include "commands.h"
+#include "swarm.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +38,8 @@ static int help(FILE *to, int exit_code)
 {
     fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
           "                  [--threads N] [--seconds N] [--summary FILE] [--ack-log FILE] [--json]\n"
-          "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n",
+          "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n"
+          "       otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]\n",
           to);
     return exit_code;
 }
@@ -45,14 +49,20 @@ static int usage(void)
     return help(stderr, 2);
 }
 
-static int fail(const struct error *err)
+int command_fail(const struct error *err)
 {
     fprintf(stderr, "otaria-sim: %s\n", err->text);
     return 1;
 }
 
-/* A whole number up to `max`, and nothing behind it. */
-static int number(const char *text, unsigned long max, unsigned long *out)
+void command_print_json(json_t *take_json)
+{
+    json_dumpf(take_json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(take_json);
+}
+
+int command_number(const char *text, unsigned long max, unsigned long *out)
 {
     char *end;
     if (text[0] < '0' || text[0] > '9')
@@ -88,7 +98,7 @@ static int load(const char *path, struct loaded *l, struct error *err)
         return error_set(err, "%s: line %d: %s", path, json_error.line, json_error.text);
     int result = scenario_read(root, others, &l->scenario, &inner);
     if (result == 0)
-        result = plan_read(json_object_get(root, "fleet"), &l->plan, inner.text, sizeof inner.text);
+        result = plan_read(json_object_get(root, "fleet"), true, &l->plan, inner.text, sizeof inner.text);
     json_decref(root);
     if (result != 0) {
         loaded_fini(l);
@@ -133,7 +143,7 @@ static int command_plan(int argc, char **argv)
         if (c == 'h')
             bad |= read_revisions(optarg, &revisions) != 0;
         else if (c == 'f')
-            bad |= number(optarg, ULONG_MAX, &first) != 0;
+            bad |= command_number(optarg, ULONG_MAX, &first) != 0;
         else if (c == 'j')
             json = true;
         else
@@ -142,7 +152,7 @@ static int command_plan(int argc, char **argv)
     if (bad || optind + 1 != argc)
         return usage();
     if (load(argv[optind], &l, &err) != 0)
-        return fail(&err);
+        return command_fail(&err);
     for (unsigned i = 0; i < l.plan.count && first > 0; i++) {
         struct plan_device d = plan_device(&l.plan, i);
         if ((revisions >> d.hardware->revision & 1u) == 0)
@@ -160,7 +170,7 @@ static int command_plan(int argc, char **argv)
 /* --- run --- */
 
 struct run_options {
-    struct fleet_options fleet;
+    struct swarm_options fleet;
     const char *token_file, *summary, *ack_log;
     unsigned long seconds;
 };
@@ -192,10 +202,10 @@ static int parse_run(int argc, char **argv, struct run_options *o)
             o->fleet.state_dir = optarg;
             break;
         case 'n':
-            bad |= number(optarg, 256, &threads) != 0;
+            bad |= command_number(optarg, 256, &threads) != 0;
             break;
         case 'e':
-            bad |= number(optarg, 1000000000, &o->seconds) != 0;
+            bad |= command_number(optarg, 1000000000, &o->seconds) != 0;
             break;
         case 'u':
             o->summary = optarg;
@@ -216,9 +226,9 @@ static int parse_run(int argc, char **argv, struct run_options *o)
     return complete && optind + 1 == argc ? 0 : -1;
 }
 
-static void show_progress(struct fleet *fleet)
+static void show_progress(struct swarm *fleet)
 {
-    struct fleet_counts c = fleet_count(fleet);
+    struct swarm_counts c = swarm_count(fleet);
     fprintf(
         stderr,
         "\r%u devices: %u enrolled, %u idle, %u updating, %u in probation | %u confirmed, %u reverted, %u failed, "
@@ -226,7 +236,7 @@ static void show_progress(struct fleet *fleet)
         c.devices, c.enrolled, c.idle, c.updating, c.probation, c.confirmed, c.reverted, c.failed, c.crashes);
 }
 
-static void wait_for_end(struct fleet *fleet, unsigned long seconds)
+static void wait_for_end(struct swarm *fleet, unsigned long seconds)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
     bool terminal = isatty(STDERR_FILENO) != 0;
@@ -241,17 +251,17 @@ static void wait_for_end(struct fleet *fleet, unsigned long seconds)
 
 static int run_fleet(const struct loaded *l, const struct run_options *o, struct error *err)
 {
-    struct fleet *fleet = fleet_open(&l->plan, &l->scenario, &o->fleet, err);
-    if (fleet == NULL || fleet_start(fleet, err) != 0) {
-        fleet_close(fleet);
+    struct swarm *fleet = swarm_open(&l->plan, &l->scenario, &o->fleet, err);
+    if (fleet == NULL || swarm_start(fleet, err) != 0) {
+        swarm_close(fleet);
         return -1;
     }
     wait_for_end(fleet, o->seconds);
-    fleet_stop(fleet);
+    swarm_stop(fleet);
     if (!o->fleet.json)
-        fleet_print_summary(fleet, stdout);
-    int result = o->summary != NULL ? fleet_write_summary(fleet, o->summary, err) : 0;
-    fleet_close(fleet);
+        swarm_print_summary(fleet, stdout);
+    int result = o->summary != NULL ? swarm_write_summary(fleet, o->summary, err) : 0;
+    swarm_close(fleet);
     return result;
 }
 
@@ -274,7 +284,7 @@ static int command_run(int argc, char **argv)
     if (token == NULL || https_check_url(o.fleet.server_url, &err) != 0 || open_ack_log(&o, &err) != 0 ||
         load(argv[optind], &l, &err) != 0) {
         free(token);
-        return fail(&err);
+        return command_fail(&err);
     }
     o.fleet.enrolment_token = token;
     o.fleet.scenario_dir = l.dir;
@@ -288,7 +298,7 @@ static int command_run(int argc, char **argv)
     explicit_bzero(token, strlen(token));
     free(token);
     loaded_fini(&l);
-    return result == 0 ? 0 : fail(&err);
+    return result == 0 ? 0 : command_fail(&err);
 }
 
 int main(int argc, char **argv)
@@ -301,5 +311,6 @@ int main(int argc, char **argv)
         return command_plan(argc - 1, argv + 1);
     if (strcmp(argv[1], "run") == 0)
         return command_run(argc - 1, argv + 1);
-    return usage();
+    int code = strcmp(argv[1], "play") == 0 ? command_play(argc - 1, argv + 1) : EXIT_USAGE;
+    return code == EXIT_USAGE ? usage() : code;
 }

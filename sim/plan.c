@@ -6,6 +6,8 @@
  */
 #include "plan.h"
 
+#include "chance.h"
+
 #include "otaria/wire.h"
 
 #include <inttypes.h>
@@ -58,7 +60,8 @@ static int read_choices(const json_t *object, const char *where, struct plan_cho
     return 0;
 }
 
-static int read_one_hardware(const json_t *item, struct plan_hardware *out, char *err, size_t err_len)
+static int read_one_hardware(const json_t *item, bool wants_flash, struct plan_hardware *out, char *err,
+                             size_t err_len)
 {
     const char *key;
     json_t *value;
@@ -78,8 +81,9 @@ static int read_one_hardware(const json_t *item, struct plan_hardware *out, char
             return refuse(err, err_len, "fleet.hardware: unknown key or wrong type: %.40s", key);
         }
     }
-    if (revision > 63 || out->flash == NULL)
-        return refuse(err, err_len, "fleet.hardware: each entry needs hw_rev and flash");
+    if (revision > 63 || (wants_flash && out->flash == NULL))
+        return refuse(err, err_len, "fleet.hardware: each entry needs hw_rev%s",
+                      wants_flash ? " and flash" : "");
     out->revision = (uint8_t)revision;
     return 0;
 }
@@ -91,7 +95,7 @@ static int read_hardware(const json_t *list, struct plan *out, char *err, size_t
         return refuse(err, err_len, "fleet.hardware: a list of 1 to %u entries is wanted", PLAN_CHOICES_MAX);
     for (size_t i = 0; i < count; i++) {
         out->hardware_count++; /* before reading: fini frees what was begun */
-        if (read_one_hardware(json_array_get(list, i), &out->hardware[i], err, err_len) != 0)
+        if (read_one_hardware(json_array_get(list, i), out->has_flash, &out->hardware[i], err, err_len) != 0)
             return -1;
     }
     return 0;
@@ -112,7 +116,8 @@ static int read_key(const char *key, const json_t *value, struct plan *out, char
 {
     uint32_t number = 0;
     if (strcmp(key, "count") == 0) {
-        if (read_count(value, "fleet.count", 1, 100000, &number, err, err_len) != 0)
+        if (read_count(value, "fleet.count", 1, out->has_flash ? 100000 : 10000000, &number, err, err_len) !=
+            0)
             return -1;
         out->count = number;
         return 0;
@@ -136,11 +141,12 @@ static int read_key(const char *key, const json_t *value, struct plan *out, char
     return refuse(err, err_len, "fleet: unknown key %.40s", key);
 }
 
-int plan_read(const json_t *fleet, struct plan *out, char *err, size_t err_len)
+int plan_read(const json_t *fleet, bool has_flash, struct plan *out, char *err, size_t err_len)
 {
     const char *key;
     json_t *value;
     memset(out, 0, sizeof *out);
+    out->has_flash = has_flash;
     memcpy(out->prefix, "device", sizeof "device");
     if (!json_is_object(fleet))
         return refuse(err, err_len, "the scenario has no \"fleet\" object");
@@ -161,18 +167,9 @@ void plan_fini(struct plan *plan)
     memset(plan, 0, sizeof *plan);
 }
 
-/* splitmix64: a well-mixed 64-bit hash of a counter; statistics, not cryptography. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-}
-
 static uint64_t draw(const struct plan *plan, unsigned index, unsigned what, uint64_t below)
 {
-    return mix(mix(plan->seed * 16u + what) + index) % below;
+    return chance_mix(chance_mix(plan->seed * 16u + what) + index) % below;
 }
 
 static const char *choose(const struct plan *plan, unsigned index, unsigned what,

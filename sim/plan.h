@@ -6,6 +6,7 @@
 #define SIM_PLAN_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,13 +25,14 @@ struct plan_choices {
 struct plan_hardware {
     uint8_t revision;
     uint32_t weight;
-    char *flash; /* template flash file, path as written; owned */
+    char *flash; /* template flash file, path as written; owned; NULL: none was named */
 };
 
 struct plan {
     unsigned count;
     char prefix[33]; /* device ids are PREFIX-0001 ... */
     uint64_t seed;
+    bool has_flash;
     unsigned hardware_count;
     struct plan_hardware hardware[PLAN_CHOICES_MAX];
     struct plan_choices regions, links;
@@ -47,9 +49,10 @@ struct plan_device {
 
 /**
  * Read the scenario's "fleet" object. Unknown keys are refused by name.
+ * @param has_flash  devices with flashes of their own: each hardware revision needs a template, and 100,000 are enough
  * @return 0, or -1 with a message naming what and where in `err`. plan_fini() in both cases.
  */
-int plan_read(const json_t *fleet, struct plan *out, char *err, size_t err_len);
+int plan_read(const json_t *fleet, bool has_flash, struct plan *out, char *err, size_t err_len);
 void plan_fini(struct plan *plan);
 
 /** Device `index` (0-based, < count). */

@@ -1,5 +1,5 @@
 /* Scenario files: see vdev/scenario.h. */
-#include "scenario_metrics.h"
+#include "vdev/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>

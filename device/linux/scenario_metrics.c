@@ -1,5 +1,5 @@
 /* Metrics of scenario files: what the application of a virtual device reports. */
-#include "scenario_metrics.h"
+#include "vdev/scenario.h"
 
 #include <string.h>
 

@@ -11,6 +11,7 @@
 #include "members.h"
 #include "order.h"
 #include "patches.h"
+#include "presence.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -199,41 +200,7 @@ static void take_facts(struct visit *v)
     v->d->facts.event_count = 0;
     v->d->facts.attempt[0] = '\0';
     v->d->has_checked_in = true;
-    v->d->last_seen_ms = fleet_wall_ms(v->f);
-    v->d->is_dirty = true;
-    if (!v->d->is_listed)
-        fleet_append((void ***)&v->f->dirty, &v->f->dirty_count, v->d);
-    v->d->is_listed = true;
-}
-
-/* A finished rollout that is not the newest looks at stragglers under way or soaking, and at nobody else. */
-static bool still_looks(const struct fleet_device *d, const struct fleet_membership *at)
-{
-    const struct rollout *r = &at->rollout->engine;
-    const struct fleet_product *p = d->product;
-    return !rollout_is_over(r->state) &&
-           (r->state != ROLLOUT_FINISHED || at->rollout == p->rollouts[p->rollout_count - 1] ||
-            attempt_is_open(r->members[at->member].state) || r->members[at->member].queue == QUEUE_SOAK);
-}
-
-/* Soak, crashes and being alive, in every rollout this device belongs to that still looks at it. */
-static void note_presence(struct visit *v)
-{
-    const struct ot_health *health = &v->m->health;
-    struct rollout_counters counters = {.of = {health->panics + health->watchdogs, health->link_losses}};
-    for (size_t i = 0; i < v->d->membership_count; i++) {
-        const struct fleet_membership *at = &v->d->memberships[i];
-        struct fleet_change change = change_of(v, at->rollout);
-        struct rollout_sink sink = fleet_sink(&change);
-        if (!still_looks(v->d, at))
-            continue;
-        counters.values =
-            rollout_metrics_values(&at->rollout->engine.plan.metrics, v->m->metrics, v->m->metric_count);
-        rollout_alive(&at->rollout->engine, at->member, v->now, &sink);
-        rollout_seen(&at->rollout->engine, at->member,
-                     fleet_runs_release(v->d, fleet_target(at->rollout, (int)at->member, v->d)), &counters,
-                     v->now, &sink);
-    }
+    fleet_note_seen(v->f, v->d);
 }
 
 static void answer_attempt(struct visit *v)
@@ -335,7 +302,8 @@ int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire
     reply->poll_s = f->poll_s;
     take_facts(&v);
     apply_events(&v);
-    note_presence(&v);
+    struct fleet_change presence = change_of(&v, NULL);
+    fleet_note_presence(&presence, d, v.now);
     answer_attempt(&v);
     maybe_offer(&v);
     if (v.wait)

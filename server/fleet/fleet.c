@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "evidence.h"
 #include "load.h"
+#include "presence.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -226,6 +227,13 @@ const struct fleet_image *fleet_pick_image(const struct fleet_release *release,
 
 /* --- members --- */
 
+void fleet_add_tag(struct fleet_device *d, const char *tag)
+{
+    if (d->tags == NULL) /* few devices have any */
+        d->tags = fleet_need(calloc(FLEET_TAGS_MAX, sizeof *d->tags));
+    snprintf(d->tags[d->tag_count++], sizeof *d->tags, "%s", tag);
+}
+
 void fleet_add_membership(struct fleet_device *d, struct fleet_rollout *r, uint32_t member)
 {
     d->memberships = fleet_need(realloc(d->memberships, (d->membership_count + 1) * sizeof *d->memberships));
@@ -295,11 +303,9 @@ void fleet_store_ring(struct fleet_change *change, uint32_t ring)
 {
     const struct rollout *r = &change->rollout->engine;
     const struct rollout_ring *g = &r->rings[ring];
-    char *evidence = fleet_evidence_to_text(g);
     store_add(change->batch, STORE_PUT_RING, (int64_t)r->id, (int64_t)ring, (int64_t)g->state,
               (int64_t)g->bound, (int64_t)g->resolved_at_widening, (int64_t)g->opened_ms,
-              (int64_t)g->accepted, evidence);
-    free(evidence);
+              (int64_t)g->accepted);
 }
 
 /* A person wants to read of every device that was harmed, and of none that was not. */
@@ -346,6 +352,11 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
     struct fleet_change *change = ctx;
     switch (e->kind) {
     case EFFECT_MEMBER:
+        if (change->is_behind &&
+            change->rollout->members[e->member].told == change->rollout->engine.members[e->member].state) {
+            fleet_put_behind(change, e->member);
+            break;
+        }
         tell_member(change, e->member);
         fleet_store_member(change, e->member);
         break;
@@ -403,6 +414,7 @@ static void free_release(struct fleet_release *release)
 static void free_product(struct fleet_product *p)
 {
     for (size_t i = 0; i < p->device_count; i++) {
+        free(p->device_list[i]->tags);
         free(p->device_list[i]->memberships);
         free(p->device_list[i]);
     }
@@ -428,6 +440,8 @@ void fleet_close(struct fleet *f)
     if (f == NULL)
         return;
     store_close(f->store); /* writes what is queued */
+    if (f->spare != NULL)
+        store_batch_free(f->spare);
     for (size_t i = 0; i < f->product_count; i++)
         free_product(f->products[i]);
     for (size_t i = 0; i < f->tokens.capacity; i++)
@@ -442,20 +456,6 @@ void fleet_close(struct fleet *f)
     free(f);
 }
 
-static void write_behind(struct fleet *f, struct store_batch *batch, uint64_t now)
-{
-    if (now - f->saved_ms < f->save_every_ms)
-        return;
-    f->saved_ms = now;
-    store_add(batch, STORE_PUT_META, "mono_ms", (int64_t)now);
-    for (size_t i = 0; i < f->dirty_count; i++) {
-        if (f->dirty[i]->is_dirty)
-            fleet_store_device(f, batch, f->dirty[i]);
-        f->dirty[i]->is_listed = false;
-    }
-    f->dirty_count = 0;
-}
-
 void fleet_tick(struct fleet *f)
 {
     struct store_batch *batch = store_batch_new();
@@ -468,7 +468,11 @@ void fleet_tick(struct fleet *f)
             rollout_tick(&change.rollout->engine, now, &sink);
         }
     }
-    write_behind(f, batch, now);
+    if (now - f->saved_ms >= f->save_every_ms) {
+        f->saved_ms = now;
+        store_add(batch, STORE_PUT_META, "mono_ms", (int64_t)now);
+        fleet_write_behind(f, batch, SIZE_MAX);
+    }
     if (store_batch_count(batch) > 0)
         store_commit(f->store, batch, NULL, NULL);
     else

@@ -38,8 +38,6 @@ struct fleet_product_change {
     const struct ring_plan *rings;
     const struct strata_spec *strata; /* its `min` is not looked at; count 0: no strata any more */
     uint32_t strata_min;
-    const struct rollout_metrics *metrics; /* gated; count 0: none any more */
-    const uint32_t *duty_cycle_s;          /* 0: nobody says */
     bool new_seed; /* who is in which ring is drawn anew: only while no rollout runs */
 };
 /** For rollouts created from now on. */
@@ -97,6 +95,14 @@ int fleet_enrol(struct fleet *f, struct fleet_token *token, const struct ot_wire
 int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire_check_in *m,
                    struct ot_wire_reply *reply, bool *wait, struct fleet_refusal *refusal, fleet_done *done,
                    void *ctx);
+/**
+ * A check-in that would be like the last one but for its counters: no event, no attempt in progress, nothing to offer.
+ * Decides as fleet_check_in() would, without its message; rows are written behind, so only for the simulator's virtual
+ * time. False, and nothing was done: a whole check-in is needed.
+ */
+bool fleet_still_here(struct fleet *f, struct fleet_device *d, const struct ot_health *health);
+/** Write what is behind, now. */
+void fleet_save(struct fleet *f);
 /** May this device fetch this artifact now? */
 bool fleet_may_fetch(struct fleet *f, const struct fleet_device *d, const struct ot_digest *sha256);
 

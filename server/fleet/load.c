@@ -78,7 +78,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s,s:o}", "rings",
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s}", "rings",
         json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
         (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
         "max_failure_percent", (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
@@ -86,8 +86,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
         "lease_s", (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s,
         "tolerated_failure", (json_int_t)plan->tolerated_failure, "override", plan->override_reason, "strata",
         fleet_strata_to_json(&plan->strata), "strata_min", (json_int_t)plan->strata.min, "min_source",
-        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter,
-        "metrics", fleet_metrics_to_json(&plan->metrics));
+        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -123,8 +122,6 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     if (fleet_strata_from_json(json_object_get(root, "strata"), plan_number(root, "strata_min"),
                                &out->strata) != 0)
         bad = -1;
-    if (fleet_metrics_from_json(json_object_get(root, "metrics"), &out->metrics) != 0)
-        bad = -1;
     json_decref(root);
     return bad != 0 ? bad : rollout_plan_check(out, err, sizeof err);
 }
@@ -154,11 +151,6 @@ static void on_product(void *ctx, const struct store_row *row)
     if (!json_is_array(strata) || fleet_strata_from_json(strata, store_int(row, 6), &p->strata) != 0)
         problem(l, "strata of product", p->name);
     json_decref(strata);
-    json_t *metrics = json_loads(store_text(row, 7), 0, NULL);
-    if (!json_is_array(metrics) || fleet_metrics_from_json(metrics, &p->metrics) != 0)
-        problem(l, "metrics of product", p->name);
-    json_decref(metrics);
-    p->duty_cycle_s = (uint32_t)store_int(row, 8);
     p->created_ms = store_int(row, 4);
     strmap_put(&l->f->product_map, p->name, p);
     fleet_append((void ***)&l->f->products, &l->f->product_count, p);
@@ -247,7 +239,7 @@ static void on_tag(void *ctx, const struct store_row *row)
     if (d == NULL || d->tag_count == FLEET_TAGS_MAX)
         problem(l, "tag", store_text(row, 1));
     else
-        snprintf(d->tags[d->tag_count++], sizeof d->tags[0], "%s", store_text(row, 1));
+        fleet_add_tag(d, store_text(row, 1));
 }
 
 static void on_release(void *ctx, const struct store_row *row)
@@ -374,8 +366,6 @@ static void on_ring(void *ctx, const struct store_row *row)
     g->resolved_at_widening = (uint32_t)store_int(row, 4);
     g->opened_ms = (uint64_t)store_int(row, 5);
     g->accepted = (uint32_t)store_int(row, 6);
-    if (fleet_evidence_from_text(store_text(row, 7), &r->engine.plan, g) != 0)
-        problem(l, "evidence of a ring of rollout", store_text(row, 0));
 }
 
 static void on_member(void *ctx, const struct store_row *row)
@@ -429,18 +419,6 @@ static void on_last_audit(void *ctx, const struct store_row *row)
     l->f->audit_hash = store_digest(row, 1);
 }
 
-/* What its members reported last is in the devices' last check-ins; who waits is heard of again before it counts. */
-static void settle(struct fleet *f, struct fleet_rollout *r)
-{
-    r->engine.settled_ms = f->base_ms + (uint64_t)r->engine.poll_s * 3000u;
-    for (uint32_t m = 0; m < r->engine.member_count; m++) {
-        const struct fleet_device *d = r->members[m].device;
-        struct rollout_values values =
-            rollout_metrics_values(&r->engine.plan.metrics, d->facts.metrics, d->facts.metric_count);
-        rollout_restore_values(&r->engine, m, fleet_runs_release(d, fleet_target(r, (int)m, d)), &values);
-    }
-}
-
 /* Times in rows may be a little ahead of the saved clock: go on behind the latest of them. */
 static void catch_up(struct fleet *f)
 {
@@ -456,10 +434,6 @@ static void catch_up(struct fleet *f)
                     f->base_ms = r->engine.members[m].seen_ms;
             }
         }
-    }
-    for (size_t p = 0; p < f->product_count; p++) {
-        for (size_t i = 0; i < f->products[p]->rollout_count; i++)
-            settle(f, f->products[p]->rollouts[i]);
     }
 }
 

@@ -135,7 +135,7 @@ static void apply_tags(struct fleet_device *d, struct store_batch *batch, const 
     for (size_t i = 0; i < add_count; i++) {
         if (find_tag(d, add[i]) >= 0)
             continue;
-        snprintf(d->tags[d->tag_count++], sizeof d->tags[0], "%s", add[i]);
+        fleet_add_tag(d, add[i]);
         store_add(batch, STORE_PUT_TAG, d->num, add[i]);
     }
 }

@@ -89,7 +89,6 @@ static struct rollout_plan plan_of(const struct fleet_rollout *of, uint32_t in_f
     struct rollout_plan plan = of->engine.plan;
     plan.rings = (struct ring_plan){0};
     plan.strata = (struct strata_spec){0};
-    plan.metrics.count = 0; /* nothing is to be compared with what is taken back */
     (void)ring_plan_add(&plan.rings, "rest", err, sizeof err);
     plan.soak_s = 0;
     plan.decide_by_s = NO_DEADLINE;

@@ -186,3 +186,16 @@ struct rollout_situation fleet_situation(const struct fleet_device *d, struct fl
     s.step_to = step_to;
     return s;
 }
+
+/* The same conditions as in rollout_decide() and the check-in, those that cost little: most check-ins are of this kind. */
+bool fleet_is_at_rest(const struct fleet_device *d)
+{
+    const struct fleet_rollout *r = deciding_rollout(d->product);
+    const struct fleet_membership *at = membership_in(d, r);
+    if (at == NULL || attempt_is_open(r->engine.members[at->member].state) || r->engine.plan.min_source != 0)
+        return false; /* a device too old for it may be given a step towards it */
+    if (attempt_is_resolved(r->engine.members[at->member].state))
+        return true;
+    return rollout_may_offer(&r->engine, at->member) != ROLLOUT_OFFER &&
+           !fleet_runs_release(d, fleet_target(r, (int)at->member, d));
+}

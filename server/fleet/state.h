@@ -46,8 +46,6 @@ struct fleet_product {
     struct strata_spec strata;
     uint32_t trust_count;
     struct ot_digest trust[FLEET_TRUST_MAX];
-    struct rollout_metrics metrics; /* gated at the end of each ring of rollouts to come */
-    uint32_t duty_cycle_s; /* what its devices do, they have done within this time; 0: nobody has said */
     int64_t created_ms;
     struct strmap devices; /* id -> struct fleet_device */
     struct fleet_device **device_list;
@@ -101,7 +99,7 @@ struct fleet_device {
     uint32_t seq;                  /* highest event sequence stored */
     struct ot_wire_check_in facts; /* the last check-in, without its events */
     uint32_t tag_count;
-    char tags[FLEET_TAGS_MAX][ROLLOUT_RING_NAME_MAX + 1];
+    char (*tags)[ROLLOUT_RING_NAME_MAX + 1]; /* of FLEET_TAGS_MAX; NULL: it never had one */
     struct fleet_membership *memberships;
     size_t membership_count;
     bool is_dirty, is_listed; /* last_seen is not written yet; stands in the list of those that may be so */
@@ -117,6 +115,8 @@ struct fleet_member {
     uint32_t bytes;
     int64_t changed_at_ms;   /* wall clock */
     enum attempt_state told; /* the state the timeline has */
+    bool is_behind;          /* its row is not written yet */
+    uint32_t next_behind;    /* member + 1 */
 };
 
 /** A kind of device: the values of the attributes that make strata, in their order; "" where a device has none. */
@@ -132,7 +132,8 @@ struct fleet_rollout {
     int64_t created_ms;
     struct fleet_member *members; /* beside engine.members */
     size_t capacity;
-    int64_t last_event; /* highest timeline sequence */
+    int64_t last_event;    /* highest timeline sequence */
+    uint32_t first_behind; /* member + 1: rows to be written */
     struct fleet_stratum
         *strata; /* engine.members[].stratum names one; sorted; none when the plan has no strata */
     uint32_t stratum_count;
@@ -169,6 +170,7 @@ struct fleet {
     uint64_t saved_ms, save_every_ms; /* what is written behind */
     struct fleet_device **dirty;      /* last_seen not written yet */
     size_t dirty_count;
+    struct store_batch *spare; /* empty, for the next that may need one */
 };
 
 void fleet_lock(struct fleet *f);
@@ -185,6 +187,7 @@ struct fleet_change {
     struct fleet *fleet;
     struct store_batch *batch;
     struct fleet_rollout *rollout;
+    bool is_behind;  /* rows of members whose state is as it was may be written later: the simulator's */
     const char *who; /* the operator whose doing it is; NULL: the server's own */
 };
 struct rollout_sink fleet_sink(struct fleet_change *change);
@@ -226,15 +229,16 @@ const struct fleet_release *fleet_target(const struct fleet_rollout *r, int memb
                                          const struct fleet_device *d);
 /** What this rollout (NULL: none) says about this device. */
 struct rollout_situation fleet_situation_in(const struct fleet_device *d, const struct fleet_rollout *r);
+/** Quick: surely neither an offer nor an outcome for this device at a check-in now. False says nothing. */
+bool fleet_is_at_rest(const struct fleet_device *d);
 /** What decides about this device now, for rollout_decide() and rollout_explain(). `*rollout` NULL: nothing does. */
 struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout);
-
-/** Gated metrics, as people write them: a new reference. */
-json_t *fleet_metrics_to_json(const struct rollout_metrics *metrics);
 
 /* grow-and-append helpers; end the process when out of memory */
 void *fleet_need(void *p);
 void fleet_append(void ***list, size_t *count, void *item);
+/** The caller has seen that there is room. */
+void fleet_add_tag(struct fleet_device *d, const char *tag);
 void fleet_add_membership(struct fleet_device *d, struct fleet_rollout *r, uint32_t member);
 uint32_t fleet_add_member(struct fleet_rollout *r, struct fleet_device *d, uint32_t ring, uint32_t stratum);
 

@@ -22,29 +22,39 @@ struct store_batch *store_batch_new(void)
     return need(calloc(1, sizeof(struct store_batch)));
 }
 
+static void put(struct store_batch *batch, const void *bytes, size_t len)
+{
+    while (batch->capacity - batch->len < len) {
+        batch->capacity = batch->capacity == 0 ? 256 : batch->capacity * 2;
+        batch->bytes = need(realloc(batch->bytes, batch->capacity));
+    }
+    memcpy(batch->bytes + batch->len, bytes, len);
+    batch->len += len;
+}
+
+static void put_number(struct store_batch *batch, int64_t number)
+{
+    put(batch, &number, sizeof number);
+}
+
 void store_add(struct store_batch *batch, enum store_operation kind, ...)
 {
     va_list args;
-    const char *types = operation_types[kind];
-    if (batch->count == batch->capacity) {
-        batch->capacity = batch->capacity == 0 ? 8 : batch->capacity * 2;
-        batch->operations = need(realloc(batch->operations, batch->capacity * sizeof *batch->operations));
-    }
-    struct operation *op = &batch->operations[batch->count++];
-    *op = (struct operation){.kind = kind, .count = (unsigned)strlen(types)};
-    op->values = need(calloc(op->count, sizeof *op->values));
+    put_number(batch, (int64_t)kind);
     va_start(args, kind);
-    for (unsigned i = 0; i < op->count; i++) {
-        struct value *v = &op->values[i];
-        v->type = types[i];
-        if (types[i] == 'i')
-            v->number = va_arg(args, int64_t);
-        else if (types[i] == 't')
-            v->text = need(strdup(va_arg(args, const char *)));
-        else
-            v->digest = *va_arg(args, const struct ot_digest *);
+    for (const char *type = operation_types[kind]; *type != '\0'; type++) {
+        if (*type == 'i') {
+            put_number(batch, va_arg(args, int64_t));
+        } else if (*type == 't') {
+            const char *text = va_arg(args, const char *);
+            put_number(batch, (int64_t)strlen(text));
+            put(batch, text, strlen(text) + 1);
+        } else {
+            put(batch, va_arg(args, const struct ot_digest *)->bytes, OT_DIGEST_BYTES);
+        }
     }
     va_end(args);
+    batch->count++;
 }
 
 size_t store_batch_count(const struct store_batch *batch)
@@ -54,27 +64,48 @@ size_t store_batch_count(const struct store_batch *batch)
 
 void store_batch_free(struct store_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        for (unsigned v = 0; v < batch->operations[i].count; v++)
-            free(batch->operations[i].values[v].text);
-        free(batch->operations[i].values);
-    }
-    free(batch->operations);
+    free(batch->bytes);
     free(batch);
 }
 
-int store_run(sqlite3_stmt *statement, const struct operation *op)
+/* --- reading it back --- */
+
+static const void *get(const struct store_batch *batch, size_t *at, size_t len)
+{
+    const void *bytes = batch->bytes + *at;
+    *at += len;
+    return bytes;
+}
+
+static int64_t get_number(const struct store_batch *batch, size_t *at)
+{
+    int64_t number;
+    memcpy(&number, get(batch, at, sizeof number), sizeof number);
+    return number;
+}
+
+enum store_operation store_next(const struct store_batch *batch, size_t *at)
+{
+    return (enum store_operation)get_number(batch, at);
+}
+
+static int bind(sqlite3_stmt *statement, int column, char type, const struct store_batch *batch, size_t *at)
+{
+    if (type == 'i')
+        return sqlite3_bind_int64(statement, column, get_number(batch, at));
+    if (type != 't')
+        return sqlite3_bind_blob(statement, column, get(batch, at, OT_DIGEST_BYTES), OT_DIGEST_BYTES,
+                                 SQLITE_STATIC);
+    size_t len = (size_t)get_number(batch, at);
+    return sqlite3_bind_text(statement, column, get(batch, at, len + 1), (int)len, SQLITE_STATIC);
+}
+
+int store_run(sqlite3_stmt *statement, enum store_operation kind, const struct store_batch *batch, size_t *at)
 {
     int rc = SQLITE_OK;
-    for (unsigned i = 0; rc == SQLITE_OK && i < op->count; i++) {
-        const struct value *v = &op->values[i];
-        int at = (int)i + 1;
-        if (v->type == 'i')
-            rc = sqlite3_bind_int64(statement, at, v->number);
-        else if (v->type == 't')
-            rc = sqlite3_bind_text(statement, at, v->text, -1, SQLITE_STATIC);
-        else
-            rc = sqlite3_bind_blob(statement, at, v->digest.bytes, OT_DIGEST_BYTES, SQLITE_STATIC);
+    for (int i = 0; operation_types[kind][i] != '\0'; i++) {
+        int bound = bind(statement, i + 1, operation_types[kind][i], batch, at);
+        rc = rc == SQLITE_OK ? bound : rc;
     }
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);

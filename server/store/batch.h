@@ -6,29 +6,23 @@
 
 #include <sqlite3.h>
 
-struct value {
-    char type; /* i, t, d */
-    int64_t number;
-    char *text;
-    struct ot_digest digest;
-};
-
-struct operation {
-    enum store_operation kind;
-    unsigned count;
-    struct value *values;
-};
-
+/*
+ * Operations one behind the other: the kind's number, then its values as the kind's types say: 8 bytes of a number, 32 of
+ * a digest, 8 of a length and a text with its NUL. A rollout of a million members is one batch: every byte counts.
+ */
 struct store_batch {
-    struct operation *operations;
-    size_t count, capacity;
+    uint8_t *bytes;
+    size_t len, capacity, count;
     void (*done)(void *ctx);
     void *ctx;
     struct store_batch *next;
 };
 
 extern const char *const store_operation_sql[STORE_OPERATION_COUNT];
-/** Bind and run one operation. SQLITE_DONE when good. */
-int store_run(sqlite3_stmt *statement, const struct operation *operation);
+/** Kind of the operation at `*at`; moves on to its values. */
+enum store_operation store_next(const struct store_batch *batch, size_t *at);
+/** Bind and run it; moves on behind its values. SQLITE_DONE when good. */
+int store_run(sqlite3_stmt *statement, enum store_operation kind, const struct store_batch *batch,
+              size_t *at);
 
 #endif

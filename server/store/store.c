@@ -24,8 +24,9 @@ struct store {
     sqlite3_stmt *operations[STORE_OPERATION_COUNT];
     sqlite3_stmt *queries[STORE_QUERY_COUNT];
     pthread_mutex_t lock, read_lock;
-    pthread_cond_t queued;
+    pthread_cond_t queued, written;
     struct store_batch *first, *last;
+    size_t waiting; /* batches not on disk */
     bool stopping, has_thread;
     pthread_t thread;
 };
@@ -42,10 +43,11 @@ static int fail(struct store *s, sqlite3 *db, struct error *err, const char *wha
     return -1;
 }
 
+/* Each connection belongs to one thread at a time: the writer, or who holds read_lock. It needs no locks of its own. */
 static int open_connection(const char *path, sqlite3 **db)
 {
     int rc =
-        sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
+        sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(*db, 10000);
     if (rc == SQLITE_OK)
@@ -110,24 +112,27 @@ static void execute(struct store *s, struct store_batch *list)
     if (sqlite3_exec(s->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         die(s, "begin");
     for (struct store_batch *b = list; b != NULL; b = b->next) {
-        for (size_t i = 0; i < b->count; i++) {
-            if (store_run(s->operations[b->operations[i].kind], &b->operations[i]) != SQLITE_DONE)
-                die(s, store_operation_sql[b->operations[i].kind]);
+        for (size_t at = 0; at < b->len;) {
+            enum store_operation kind = store_next(b, &at);
+            if (store_run(s->operations[kind], kind, b, &at) != SQLITE_DONE)
+                die(s, store_operation_sql[kind]);
         }
     }
     if (sqlite3_exec(s->writer, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         die(s, "commit");
 }
 
-static void finish(struct store_batch *list)
+static size_t finish(struct store_batch *list)
 {
-    while (list != NULL) {
+    size_t count = 0;
+    for (; list != NULL; count++) {
         struct store_batch *b = list;
         list = b->next;
         if (b->done != NULL)
             b->done(b->ctx);
         store_batch_free(b);
     }
+    return count;
 }
 
 static void *write_forever(void *arg)
@@ -143,8 +148,20 @@ static void *write_forever(void *arg)
         if (list == NULL)
             return NULL;
         execute(s, list);
-        finish(list);
+        size_t count = finish(list);
+        pthread_mutex_lock(&s->lock);
+        s->waiting -= count;
+        pthread_cond_broadcast(&s->written);
+        pthread_mutex_unlock(&s->lock);
     }
+}
+
+void store_wait(struct store *s, size_t most)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->waiting > most)
+        pthread_cond_wait(&s->written, &s->lock);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void store_commit(struct store *s, struct store_batch *take_batch, void (*done)(void *ctx), void *ctx)
@@ -158,6 +175,7 @@ void store_commit(struct store *s, struct store_batch *take_batch, void (*done)(
     else
         s->first = take_batch;
     s->last = take_batch;
+    s->waiting++;
     pthread_cond_signal(&s->queued);
     pthread_mutex_unlock(&s->lock);
 }
@@ -175,6 +193,7 @@ struct store *store_open(const char *path, struct error *err)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->read_lock, NULL);
     pthread_cond_init(&s->queued, NULL);
+    pthread_cond_init(&s->written, NULL);
     if (open_connection(path, &s->writer) != SQLITE_OK || schema_version(s->writer, &version) != SQLITE_OK) {
         fail(s, s->writer, err, path);
         return NULL;
@@ -216,6 +235,7 @@ void store_close(struct store *s)
     sqlite3_close(s->reader);
     sqlite3_close(s->writer);
     pthread_cond_destroy(&s->queued);
+    pthread_cond_destroy(&s->written);
     pthread_mutex_destroy(&s->read_lock);
     pthread_mutex_destroy(&s->lock);
     free(s);

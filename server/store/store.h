@@ -29,9 +29,7 @@ struct store_row;
 #define STORE_OPERATIONS(X)                                                                                  \
     X(STORE_PUT_META, "INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)", "ti")                            \
     X(STORE_PUT_PRODUCT, "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES(?,?,?,?,?)", "tdtti") \
-    X(STORE_SET_PRODUCT,                                                                                     \
-      "UPDATE product SET seed=?, rings=?, strata=?, strata_min=?, metrics=?, duty_cycle_s=? WHERE name=?",  \
-      "dttitit")                                                                                             \
+    X(STORE_SET_PRODUCT, "UPDATE product SET seed=?, rings=?, strata=?, strata_min=? WHERE name=?", "dttit") \
     X(STORE_PUT_TOKEN,                                                                                       \
       "INSERT INTO token(id,sha256,role,product,uses,expires_s,created_ms) "                                 \
       "VALUES(?,?,?,?,?,?,?)",                                                                               \
@@ -59,9 +57,9 @@ struct store_row;
       "itiittiti")                                                                                           \
     X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=?, watch=? WHERE id=?", "itti")                 \
     X(STORE_PUT_RING,                                                                                        \
-      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence) "         \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
-      "iiiiiiit")                                                                                            \
+      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted) "                  \
+      "VALUES(?,?,?,?,?,?,?)",                                                                               \
+      "iiiiiii")                                                                                             \
     X(STORE_PUT_MEMBER,                                                                                      \
       "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
       "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
@@ -85,8 +83,7 @@ struct store_row;
 #define STORE_QUERIES(X)                                                                                                                                 \
     X(STORE_META, "SELECT key,value FROM meta", "")                                                                                                      \
     X(STORE_PRODUCTS,                                                                                                                                    \
-      "SELECT name,seed,rings,trust,created_ms,strata,strata_min,metrics,duty_cycle_s FROM product ORDER BY created_ms,name",                            \
-      "")                                                                                                                                                \
+      "SELECT name,seed,rings,trust,created_ms,strata,strata_min FROM product ORDER BY created_ms,name", "")                                             \
     X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                                       \
     X(STORE_DEVICES,                                                                                                                                     \
       "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts FROM device "                                                                      \
@@ -102,7 +99,7 @@ struct store_row;
     X(STORE_ROLLOUTS,                                                                                                                                    \
       "SELECT id,product,release,state,reason,plan,created_ms,watch,strata,recalls FROM rollout ORDER BY id",                                            \
       "")                                                                                                                                                \
-    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence FROM ring", "")                                                \
+    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")                                                         \
     X(STORE_MEMBERS,                                                                                                                                     \
       "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                                                                 \
       "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target " \
@@ -145,6 +142,9 @@ void store_batch_free(struct store_batch *batch);
  * Batches are executed in the order of the calls.
  */
 void store_commit(struct store *store, struct store_batch *take_batch, void (*done)(void *ctx), void *ctx);
+
+/** Wait until at most so many batches are not on disk yet: for a caller that could be much faster than the disk. */
+void store_wait(struct store *store, size_t most);
 
 typedef void store_row_fn(void *ctx, const struct store_row *row);
 /** Every row of a query, in order. 0, or -1 with a message. */

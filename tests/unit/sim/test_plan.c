@@ -19,7 +19,7 @@ static int read_plan(const char *text, struct plan *out, char err[200])
 {
     json_t *root = json_loads(text, JSON_DECODE_ANY, NULL);
     assert_non_null(root);
-    int result = plan_read(root, out, err, 200);
+    int result = plan_read(root, true, out, err, 200);
     json_decref(root);
     return result;
 }

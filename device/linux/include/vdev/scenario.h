@@ -87,6 +87,8 @@ int scenario_read(const json_t *root, const char *const *others, struct vdev_sce
                   struct error *err);
 int scenario_load(const char *path, struct vdev_scenario *out, struct error *err);
 void scenario_fini(struct vdev_scenario *scenario);
+/** The `metrics` of a scenario or a behaviour; `where` names the object in messages. 0, or -1 with a message. */
+int scenario_read_metrics(const json_t *v, const char *where, struct vdev_metrics *out, struct error *err);
 
 /** What a device does with this running image. */
 const struct vdev_behaviour *scenario_behaviour(const struct vdev_scenario *scenario,

@@ -5,7 +5,7 @@
  * time and uses that worker's client. A device that has work at once keeps its worker, so a download stays on one
  * connection.
  */
-#include "fleet.h"
+#include "swarm.h"
 
 #include "base/file.h"
 #include "pool.h"
@@ -23,16 +23,16 @@
 #define DEAD_RETRY_MS 5000u
 
 struct member {
-    struct fleet *fleet;
+    struct swarm *fleet;
     struct vdev *vdev;
     struct plan_device who;
     atomic_int state; /* enum ot_agent_state, or -1: nothing boots */
 };
 
-struct fleet {
+struct swarm {
     const struct plan *plan;
     const struct vdev_scenario *scenario;
-    struct fleet_options options;
+    struct swarm_options options;
     unsigned count;
     struct member *members;
     struct https **https; /* one per worker */
@@ -41,7 +41,7 @@ struct fleet {
     atomic_uint confirmed, reverted, failed, other_outcomes, crashes, boots;
 };
 
-static void count_outcome(struct fleet *f, int kind)
+static void count_outcome(struct swarm *f, int kind)
 {
     if (kind == OT_EVENT_CONFIRMED)
         atomic_fetch_add(&f->confirmed, 1);
@@ -53,7 +53,7 @@ static void count_outcome(struct fleet *f, int kind)
         atomic_fetch_add(&f->other_outcomes, 1);
 }
 
-static void print_event(struct fleet *f, const struct vdev *v, const char *event, const char *what,
+static void print_event(struct swarm *f, const struct vdev *v, const char *event, const char *what,
                         const char *why)
 {
     struct timespec t;
@@ -70,7 +70,7 @@ static void print_event(struct fleet *f, const struct vdev *v, const char *event
 }
 
 /* In the log before the device goes on: whoever finds a line here may demand the event of the server. */
-static void note_acked(struct fleet *f, const struct vdev *v, int seq, int kind)
+static void note_acked(struct swarm *f, const struct vdev *v, int seq, int kind)
 {
     if (f->options.ack_log == NULL)
         return;
@@ -84,7 +84,7 @@ static void note_acked(struct fleet *f, const struct vdev *v, int seq, int kind)
 static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int a, int b)
 {
     struct member *m = ctx;
-    struct fleet *f = m->fleet;
+    struct swarm *f = m->fleet;
     char slot[8];
     switch (event) {
     case VDEV_LOADED:
@@ -125,7 +125,7 @@ static void on_event(void *ctx, const struct vdev *v, enum vdev_event event, int
 
 static uint32_t step(void *ctx, unsigned item, unsigned worker)
 {
-    struct fleet *f = ctx;
+    struct swarm *f = ctx;
     struct member *m = &f->members[item];
     uint32_t wait_ms = 0;
     vdev_use_https(m->vdev, f->https[worker]);
@@ -151,7 +151,7 @@ static void set_attribute(struct vdev_options *o, const char *name, const char *
     snprintf(attribute->value, sizeof attribute->value, "%s", value);
 }
 
-static int open_member(struct fleet *f, unsigned index, struct error *err)
+static int open_member(struct swarm *f, unsigned index, struct error *err)
 {
     struct member *m = &f->members[index];
     char flash[PATH_MAX], template_path[PATH_MAX], name[64];
@@ -183,7 +183,7 @@ static int open_member(struct fleet *f, unsigned index, struct error *err)
     return 0;
 }
 
-static int open_clients(struct fleet *f, struct error *err)
+static int open_clients(struct swarm *f, struct error *err)
 {
     struct https_options options = {.ca_file = f->options.ca_file};
     f->https = calloc(f->options.threads, sizeof(struct https *));
@@ -197,10 +197,10 @@ static int open_clients(struct fleet *f, struct error *err)
     return 0;
 }
 
-struct fleet *fleet_open(const struct plan *plan, const struct vdev_scenario *scenario,
-                         const struct fleet_options *options, struct error *err)
+struct swarm *swarm_open(const struct plan *plan, const struct vdev_scenario *scenario,
+                         const struct swarm_options *options, struct error *err)
 {
-    struct fleet *f = calloc(1, sizeof *f);
+    struct swarm *f = calloc(1, sizeof *f);
     if (f == NULL) {
         error_set(err, "out of memory");
         return NULL;
@@ -213,19 +213,19 @@ struct fleet *fleet_open(const struct plan *plan, const struct vdev_scenario *sc
     f->members = calloc(plan->count, sizeof *f->members);
     if (f->members == NULL || file_make_directories(options->state_dir, 0755, err) != 0 ||
         open_clients(f, err) != 0) {
-        fleet_close(f);
+        swarm_close(f);
         return NULL;
     }
     for (unsigned i = 0; i < f->count; i++) {
         if (open_member(f, i, err) != 0) {
-            fleet_close(f);
+            swarm_close(f);
             return NULL;
         }
     }
     return f;
 }
 
-int fleet_start(struct fleet *f, struct error *err)
+int swarm_start(struct swarm *f, struct error *err)
 {
     uint32_t *first = calloc(f->count, sizeof *first);
     if (first == NULL)
@@ -237,18 +237,18 @@ int fleet_start(struct fleet *f, struct error *err)
     return f->pool != NULL ? 0 : error_set(err, "threads cannot be started");
 }
 
-void fleet_stop(struct fleet *f)
+void swarm_stop(struct swarm *f)
 {
     if (f->pool != NULL)
         pool_stop(f->pool);
     f->pool = NULL;
 }
 
-void fleet_close(struct fleet *f)
+void swarm_close(struct swarm *f)
 {
     if (f == NULL)
         return;
-    fleet_stop(f);
+    swarm_stop(f);
     for (unsigned i = 0; f->members != NULL && i < f->count; i++)
         vdev_close(f->members[i].vdev);
     for (unsigned i = 0; f->https != NULL && i < f->options.threads; i++)
@@ -259,9 +259,9 @@ void fleet_close(struct fleet *f)
     free(f);
 }
 
-struct fleet_counts fleet_count(struct fleet *f)
+struct swarm_counts swarm_count(struct swarm *f)
 {
-    struct fleet_counts c = {.devices = f->count,
+    struct swarm_counts c = {.devices = f->count,
                              .confirmed = atomic_load(&f->confirmed),
                              .reverted = atomic_load(&f->reverted),
                              .failed = atomic_load(&f->failed),
@@ -290,7 +290,7 @@ static const char *running_version(const struct member *m)
 }
 
 /* Every version that runs somewhere, each once. */
-static unsigned versions(const struct fleet *f, const char *list[64])
+static unsigned versions(const struct swarm *f, const char *list[64])
 {
     unsigned count = 0;
     for (unsigned i = 0; i < f->count; i++) {
@@ -304,7 +304,7 @@ static unsigned versions(const struct fleet *f, const char *list[64])
     return count;
 }
 
-static unsigned running_on(const struct fleet *f, const char *version, unsigned hardware)
+static unsigned running_on(const struct swarm *f, const char *version, unsigned hardware)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < f->count; i++)
@@ -313,11 +313,11 @@ static unsigned running_on(const struct fleet *f, const char *version, unsigned 
     return n;
 }
 
-void fleet_print_summary(struct fleet *f, FILE *out)
+void swarm_print_summary(struct swarm *f, FILE *out)
 {
     const char *list[64];
     unsigned count = versions(f, list);
-    struct fleet_counts c = fleet_count(f);
+    struct swarm_counts c = swarm_count(f);
     fprintf(out, "%-24s %8s", "running", "devices");
     for (unsigned h = 0; h < f->plan->hardware_count; h++)
         fprintf(out, "  hw rev %-2u", f->plan->hardware[h].revision);
@@ -345,9 +345,9 @@ static json_t *device_json(const struct member *m)
                      (json_int_t)a->running.release, "digest", digest, "boots", (json_int_t)a->health.boots);
 }
 
-int fleet_write_summary(struct fleet *f, const char *path, struct error *err)
+int swarm_write_summary(struct swarm *f, const char *path, struct error *err)
 {
-    struct fleet_counts c = fleet_count(f);
+    struct swarm_counts c = swarm_count(f);
     json_t *devices = json_array();
     for (unsigned i = 0; i < f->count; i++)
         json_array_append_new(devices, device_json(&f->members[i]));
