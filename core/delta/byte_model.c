@@ -5,7 +5,7 @@
 
 #define CONTEXTS (DELTA_BYTE_INPUTS - 1u)
 #define WEIGHT   1300 /* 0.32 */
-#define RATE     14   /* of the weights */
+#define RATE     10   /* of the weights */
 #define LIMIT    8u
 #define STRIDE   0x1A3u /* spreads the bits of a byte over the table */
 
@@ -40,7 +40,7 @@ static unsigned length_of(const struct delta_bytes *b, uint8_t first)
 
 void delta_bytes_pass(struct delta_bytes *b, uint8_t byte)
 {
-    b->last = b->last << 8 | byte;
+    b->last = byte;
     if (!b->in_code)
         return;
     if (b->phase == 0) {
@@ -61,7 +61,7 @@ static void contexts(const struct delta_bytes *b, enum delta_mode mode, const st
     uint32_t phase = b->in_code ? b->phase : 4u + b->phase, now = b->now | phase << 27;
     k[0] = delta_hash(phase, 3);
     k[1] = delta_hash(now, 6);
-    k[2] = mode == DELTA_INSERTED ? delta_hash((b->last & 0xFFu) | phase << 8, 1)
+    k[2] = mode == DELTA_INSERTED ? delta_hash(b->last | phase << 8, 1)
                                   : delta_hash(t->predicted | (uint32_t)t->place << 8, 14);
 }
 
@@ -73,6 +73,7 @@ uint8_t delta_code_byte(struct delta_coder *c, struct delta_bytes *b, uint8_t by
     unsigned phase = b->in_code ? b->phase : 4u, partial = 1;
     contexts(b, mode, hint, keys);
     for (unsigned i = 8; i-- > 0;) {
+        DELTA_UNROLL
         for (unsigned j = 0; j < CONTEXTS; j++) {
             slot[j] = &b->table[(keys[j] + partial * STRIDE) & ((1u << DELTA_TABLE_BITS) - 1u)];
         }
@@ -86,6 +87,6 @@ uint8_t delta_code_raw(struct delta_coder *c, uint8_t byte)
 {
     unsigned out = 0;
     for (unsigned i = 8; i-- > 0;)
-        out = out << 1 | delta_code_bit(c, byte >> i & 1u, 0x8000u);
+        out = out << 1 | delta_code_bit_fast(c, byte >> i & 1u, 0x8000u);
     return (uint8_t)out;
 }

@@ -79,13 +79,13 @@ void delta_full_to_absolute(const struct delta_chip *chip, uint8_t *b, uint32_t 
 {
     const struct delta_unit call = {.kind = DELTA_X_CALL}, jal = {.kind = DELTA_R_JAL};
     if (is_xtensa(chip) && (b[0] & 15u) == X_CALL) {
-        set_field(b, 6, delta_unit_target(&call, b, addr) >> 2);
+        set_field(b, 6, delta_unit_target(&call, ot_load32(b), addr) >> 2);
     } else if (is_xtensa(chip) && (b[0] & 15u) == X_L32R) {
         uint32_t v = own_word(addr) + ot_load16(b + 1);
         b[1] = (uint8_t)(v >> 8);
         b[2] = (uint8_t)v;
     } else if (!is_xtensa(chip) && (b[0] & 0x7Fu) == R_JAL) {
-        set_field(b + 1, 4, delta_unit_target(&jal, b, addr & ~1u) >> 1);
+        set_field(b + 1, 4, delta_unit_target(&jal, ot_load32(b), addr & ~1u) >> 1);
     } else if (!is_xtensa(chip) && is_pair(b)) {
         pair_to_absolute(b, addr);
     }
@@ -96,11 +96,11 @@ void delta_full_to_stored(const struct delta_chip *chip, uint8_t *b, uint32_t ad
     static const struct delta_registers none = {0};
     const struct delta_unit call = {.kind = DELTA_X_CALL}, jal = {.kind = DELTA_R_JAL};
     if (is_xtensa(chip) && (b[0] & 15u) == X_CALL)
-        delta_unit_point(&call, b, addr, field(b, 6) << 2, &none);
+        ot_store32(b, delta_unit_point(&call, ot_load32(b), addr, field(b, 6) << 2, &none));
     else if (is_xtensa(chip) && (b[0] & 15u) == X_L32R)
         ot_store16(b + 1, (uint16_t)(((uint32_t)b[1] << 8 | b[2]) - own_word(addr)));
     else if (!is_xtensa(chip) && (b[0] & 0x7Fu) == R_JAL)
-        delta_unit_point(&jal, b, addr & ~1u, field(b + 1, 4) << 1, &none);
+        ot_store32(b, delta_unit_point(&jal, ot_load32(b), addr & ~1u, field(b + 1, 4) << 1, &none));
     else if (!is_xtensa(chip) && is_pair(b))
         pair_to_stored(b, addr);
 }

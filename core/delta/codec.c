@@ -165,10 +165,12 @@ static void step_insert(struct delta_codec *d)
 
 /* --- units --- */
 
+#define UNITS_A_STEP 16u /* as predicted: a bit each; the one that is not takes at most 38 */
+#define WORK_A_STEP  256u
+
 /* Content without the parts that references and small numbers take: what else tends to change together. */
-static uint32_t unit_key(const struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes)
+static uint32_t unit_key(const struct delta_codec *d, const struct delta_unit *u, uint32_t x)
 {
-    uint32_t x = ot_load32(bytes) & UINT32_MAX >> (32u - 8u * u->length);
     if (u->kind == DELTA_WORD || u->kind == DELTA_BYTE)
         return delta_hash(x, 99);
     if (d->base.chip->arch == DELTA_RISCV)
@@ -176,23 +178,26 @@ static uint32_t unit_key(const struct delta_codec *d, const struct delta_unit *u
     return delta_hash(u->length == 3 ? x & 0xFFF00Fu : x & 0xF00Fu, u->kind);
 }
 
-static void code_changed(struct delta_codec *d, const struct delta_unit *u, uint8_t *bytes)
+/* What comes instead of the unit `x`. */
+static uint32_t code_changed(struct delta_codec *d, const struct delta_unit *u, uint32_t x)
 {
     const uint8_t *truth = delta_script_of(d) != NULL ? delta_script_of(d)->target + d->at : NULL;
     unsigned changed = 0; /* a bit for each of the first three bytes */
     for (unsigned i = 0; i < u->length; i++) {
         bool is_last_chance = i + 1u == u->length && changed == 0;
-        uint8_t want = truth != NULL ? truth[i] : 0;
+        uint8_t want = truth != NULL ? truth[i] : 0, byte = (uint8_t)(x >> 8u * i);
         place(d, false);
-        if (is_last_chance || delta_code_adaptive(&d->coder, want == bytes[i],
+        if (is_last_chance || delta_code_adaptive(&d->coder, want == byte,
                                                   &d->b_same[delta_kind_slot(u->kind)][i][changed]) == 0) {
-            struct delta_hint hint = {.predicted = bytes[i],
+            struct delta_hint hint = {.predicted = byte,
                                       .place = (uint8_t)(delta_kind_slot(u->kind) * 4u + i)};
-            bytes[i] = delta_code_byte(&d->coder, &d->bytes, want, DELTA_CHANGED, &hint);
+            byte ^= delta_code_byte(&d->coder, &d->bytes, want, DELTA_CHANGED, &hint);
+            x ^= (uint32_t)byte << 8u * i;
             changed |= 1u << (i < 2 ? i : 2u);
         }
-        delta_put(d, bytes[i]);
+        delta_put(d, (uint8_t)(x >> 8u * i));
     }
+    return x;
 }
 
 /* The unit of the base at d->old; single bytes at the ends of both files and before the first unit begins. */
@@ -201,7 +206,7 @@ static struct delta_unit next_unit(struct delta_codec *d)
     struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
     if (d->phase_left > 0) {
         d->phase_left--;
-        d->parser.bytes = NULL;
+        d->parser.word = *delta_reader_at(&d->base_reader, d->old);
         return u;
     }
     u = delta_parse(&d->parser, d->old);
@@ -219,13 +224,18 @@ static bool ends_here(struct delta_codec *d)
     return delta_code_adaptive(&d->coder, ends, &d->b_ends[d->hits.history & 7u]) != 0;
 }
 
-static bool is_as_predicted(const struct delta_codec *d, const uint8_t *bytes, unsigned length)
+static bool is_as_predicted(const struct delta_codec *d, uint32_t x, unsigned length)
 {
     const struct delta_script *script = delta_script_of(d);
     if (script == NULL)
         return false;
-    bool over = !d->is_first_unit && script->is_over(script->ctx, d->at);
-    return !over && memcmp(script->target + d->at, bytes, length) == 0;
+    if (!d->is_first_unit && script->is_over(script->ctx, d->at))
+        return false;
+    for (unsigned i = 0; i < length; i++) {
+        if (script->target[d->at + i] != (uint8_t)(x >> 8u * i))
+            return false;
+    }
+    return true;
 }
 
 static void end_copy(struct delta_codec *d)
@@ -239,44 +249,62 @@ static void end_copy(struct delta_codec *d)
     d->phase = d->body_end < d->target.size ? DELTA_SIGNATURES : DELTA_DONE;
 }
 
-static void step_unit(struct delta_codec *d)
+static void learn_registers(struct delta_codec *d, const struct delta_unit *u, uint32_t x, uint32_t to)
 {
-    uint8_t bytes[DELTA_UNIT_BYTES];
+    if (u->kind >= DELTA_OP2 && d->parser.segment->exec)
+        delta_registers_pass(&d->regs, x, u->length, to);
+}
+
+/* A unit. Returns whether it came out as predicted and the copy goes on. */
+static bool step_unit(struct delta_codec *d)
+{
     struct delta_unit u = next_unit(d);
-    memcpy(bytes, d->parser.bytes != NULL ? d->parser.bytes : delta_reader_at(&d->base_reader, d->old),
-           sizeof bytes);
-    uint32_t to = d->here != NULL ? d->here->addr + (d->at - d->here->offset) : 0, target;
+    uint32_t x = d->parser.word, in_unit = UINT32_MAX >> (32u - 8u * u.length);
+    uint32_t to = d->here != NULL ? d->at + d->shift : 0, target;
     unsigned ref = 0;
     if (to == 0 && u.length == 1) {
-        (void)delta_known_byte(d, bytes);
+        x = delta_known_byte(d, (uint8_t)x);
     } else if (to != 0 && delta_unit_refers(&u)) {
         const struct delta_segment *s = d->parser.segment;
         ref = delta_predict(d, &u, s->addr + (d->old - s->offset), to, &target);
-        delta_unit_point(&u, bytes, to, target, &d->regs);
+        x = delta_unit_point(&u, x, to, target, &d->regs);
     }
-    uint32_t key = unit_key(d, &u, bytes);
-    bool hit = delta_code_hit(&d->coder, &d->hits, is_as_predicted(d, bytes, u.length),
-                              delta_kind_slot(u.kind), ref, key) != 0;
+    x &= in_unit;
+    bool hit = delta_code_hit(&d->coder, &d->hits, is_as_predicted(d, x, u.length), delta_kind_slot(u.kind),
+                              ref, unit_key(d, &u, x)) != 0;
     if (hit) {
-        delta_put_unit(d, bytes, u.length);
+        delta_put_unit(d, x, u.length);
     } else {
         if (ends_here(d)) {
             end_copy(d);
-            return;
+            return false;
         }
         place(d, u.kind != DELTA_BYTE);
-        code_changed(d, &u, bytes);
+        x = code_changed(d, &u, x);
     }
     d->is_first_unit = false;
-    if (u.length == 4 && to != 0 && d->base.chip->arch == DELTA_XTENSA && d->here != NULL && d->here->exec)
-        delta_learn_literal_word(d, ot_load32(bytes), to);
-    if (to != 0 && delta_unit_refers(&u))
-        delta_learn(d, &u, bytes, to, !hit);
-    if (u.kind >= DELTA_OP2 && to != 0 && d->base.chip->arch == DELTA_RISCV && d->parser.segment->exec)
-        delta_registers_pass(&d->regs, ot_load32(bytes), u.length, to);
+    if (to != 0 && u.kind != DELTA_BYTE) {
+        if (delta_unit_refers(&u))
+            delta_learn(d, &u, x, to, !hit);
+        if (d->base.chip->arch == DELTA_RISCV)
+            learn_registers(d, &u, x, to);
+        else if (u.length == 4 && d->here != NULL && d->here->exec)
+            delta_learn_literal_word(d, x, d->at - 4u);
+    }
     d->old += u.length;
-    if (d->at == d->body_end || d->old >= d->base.size)
+    if (d->at == d->body_end || d->old >= d->base.size) {
         end_copy(d);
+        return false;
+    }
+    return hit;
+}
+
+/* Several, while they are as predicted and no work: the limits are looked at behind each step. */
+static void step_units(struct delta_codec *d)
+{
+    uint32_t before = d->parser.steps;
+    for (unsigned n = 0; n < UNITS_A_STEP && d->parser.steps - before < WORK_A_STEP && step_unit(d); n++) {
+    }
 }
 
 void delta_codec_step(struct delta_codec *d)
@@ -298,7 +326,7 @@ void delta_codec_step(struct delta_codec *d)
             step_insert(d);
         break;
     case DELTA_COPY:
-        step_unit(d);
+        step_units(d);
         break;
     case DELTA_SIGNATURES:
         delta_step_signatures(d);
@@ -312,7 +340,7 @@ void delta_codec_step(struct delta_codec *d)
     case DELTA_DONE:
         break;
     }
-    if (d->base_reader.lines.status != OT_OK)
+    if (d->base.size != 0 && d->base_reader.lines.status != OT_OK) /* without a base there is no reader */
         delta_fail(d, d->base_reader.lines.status);
     if (d->target_lines.status != OT_OK)
         delta_fail(d, d->target_lines.status);

@@ -238,6 +238,6 @@ uint32_t ot_delta_produced(const struct ot_delta *delta)
 void ot_delta_cost(const struct ot_delta *delta, uint32_t *reads, uint32_t *steps)
 {
     const struct decoder *d = (const struct decoder *)(const void *)delta->opaque;
-    *reads = d->codec.base_reader.lines.reads + d->codec.target_lines.reads;
+    *reads = d->codec.target_lines.reads + (d->codec.base.size != 0 ? d->codec.base_reader.lines.reads : 0);
     *steps = d->codec.parser.steps;
 }

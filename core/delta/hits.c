@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define FIRST_MISS 0x1000u /* before anything is known: one in sixteen */
-#define WEIGHT     26214   /* 0.4 */
+#define WEIGHT     19661   /* 0.3 */
+#define RATE_BITS  14
 #define WEIGHT_MAX 0x3FFFF /* 4.0 */
 #define QUIET      4       /* gap class */
 #define SURE       256     /* of 65536: no better, nothing to learn for the weights */
@@ -23,8 +24,9 @@ void delta_hits_start(struct delta_hits *h)
 /* Along the gradient; 17 bits of error times 13 of input stay within 32. */
 static void adjust(int32_t *w, const int32_t *input, int32_t error)
 {
+    DELTA_UNROLL
     for (unsigned i = 0; i < DELTA_HITS_INPUTS; i++) {
-        int32_t v = w[i] + (((i < 4 ? input[i] : 256) * error >> 6) * 5 >> 10);
+        int32_t v = w[i] + ((i < 4 ? input[i] : 256) * error >> RATE_BITS);
         w[i] = v > WEIGHT_MAX ? WEIGHT_MAX : v < -WEIGHT_MAX ? -WEIGHT_MAX : v;
     }
 }
@@ -95,11 +97,12 @@ unsigned delta_code_hit(struct delta_coder *c, struct delta_hits *h, unsigned hi
                             DELTA_HITS_BY_KEY + key % DELTA_HITS_KEYS};
     int32_t input[4], *w = h->weights[kind];
     int32_t sum = (w[4] >> 2) * 256; /* weights are within +-2^18 */
+    DELTA_UNROLL
     for (unsigned i = 0; i < 4; i++) {
         input[i] = -delta_stretch(h->miss[at[i]]);
         sum += (w[i] >> 2) * input[i];
     }
-    uint32_t p1 = delta_squash(sum >> 14);
+    uint32_t p1 = delta_squash(sum >> 14, DELTA_STRETCH_MAX);
     hit = delta_code_bit_fast(c, hit, p1);
     int32_t error = (hit != 0 ? 65536 : 0) - (int32_t)p1;
     if (error > SURE || error < -SURE)

@@ -15,7 +15,7 @@ void delta_lines_start(struct delta_lines *l, const struct ot_source *source)
 }
 
 /* Bytes outside the source read as zeros. `at` may lie a little before it, modulo 2^32. */
-static void fetch(struct delta_lines *l, uint32_t at, uint8_t *out, uint32_t len)
+void delta_lines_fetch(struct delta_lines *l, uint32_t at, uint8_t *out, uint32_t len)
 {
     uint32_t size = l->source->size, skip = 0;
     memset(out, 0, len);
@@ -32,11 +32,24 @@ static void fetch(struct delta_lines *l, uint32_t at, uint8_t *out, uint32_t len
         l->status = st;
 }
 
+void delta_lines_need(struct delta_lines *l, uint32_t from, uint32_t to)
+{
+    for (uint32_t at = from - from % DELTA_LINE_BYTES; at < to;) {
+        uint32_t i = at / DELTA_LINE_BYTES % DELTA_LINES, begin = i, first = at;
+        for (; at < to && i < DELTA_LINES && l->at[i] != at; at += DELTA_LINE_BYTES)
+            l->at[i++] = at;
+        if (i > begin)
+            delta_lines_fetch(l, first, l->bytes[begin], (i - begin) * DELTA_LINE_BYTES);
+        else
+            at += DELTA_LINE_BYTES;
+    }
+}
+
 static const uint8_t *line(struct delta_lines *l, uint32_t at)
 {
     uint32_t i = at / DELTA_LINE_BYTES % DELTA_LINES;
     if (l->at[i] != at) {
-        fetch(l, at, l->bytes[i], DELTA_LINE_BYTES);
+        delta_lines_fetch(l, at, l->bytes[i], DELTA_LINE_BYTES);
         l->at[i] = at;
     }
     return l->bytes[i];
@@ -58,41 +71,55 @@ uint32_t delta_lines_word(struct delta_lines *l, uint32_t offset)
 void delta_reader_start(struct delta_reader *r, const struct ot_source *source)
 {
     delta_lines_start(&r->lines, source);
-    r->window_at = NOTHING;
-    r->scout_at = NOTHING;
+    r->at[0] = r->at[1] = NOTHING;
+    r->here = 0;
+}
+
+/* The other window, moved to `from`. */
+static void move_other(struct delta_reader *r, uint32_t from)
+{
+    unsigned other = r->here ^ 1u;
+    r->at[other] = from != NOTHING ? from : from - 1u; /* the mark itself: before offset 3 */
+    delta_lines_fetch(&r->lines, r->at[other], r->window[other], DELTA_WINDOW_BYTES);
+}
+
+/* Does window `i` hold `before` bytes ahead of `offset` and `bytes` from it on? */
+static bool holds(const struct delta_reader *r, unsigned i, uint32_t offset, uint32_t before, uint32_t bytes)
+{
+    return r->at[i] != NOTHING && offset - before - r->at[i] <= DELTA_WINDOW_BYTES - before - bytes;
 }
 
 const uint8_t *delta_reader_at(struct delta_reader *r, uint32_t offset)
 {
-    uint32_t in = offset - r->window_at;
-    if (r->window_at == NOTHING || in < DELTA_BEHIND || in > DELTA_WINDOW_BYTES - DELTA_AHEAD) {
-        r->window_at = offset - DELTA_BEHIND;
-        if (r->window_at == NOTHING) /* the mark itself: offset 3 */
-            r->window_at--;
-        fetch(&r->lines, r->window_at, r->window, DELTA_WINDOW_BYTES);
-        in = offset - r->window_at;
+    if (!holds(r, r->here, offset, DELTA_BEHIND, DELTA_AHEAD)) {
+        if (!holds(r, r->here ^ 1u, offset, DELTA_BEHIND, DELTA_AHEAD))
+            move_other(r, offset - DELTA_BEHIND);
+        r->here ^= 1u;
     }
-    return r->window + in;
+    return r->window[r->here] + (offset - r->at[r->here]);
+}
+
+/* The word where a window has it, or NULL. */
+static const uint8_t *seen(const struct delta_reader *r, uint32_t offset)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (holds(r, i, offset, 0, 4))
+            return r->window[i] + (offset - r->at[i]);
+    }
+    return NULL;
 }
 
 uint32_t delta_reader_word(struct delta_reader *r, uint32_t offset)
 {
-    uint32_t in = offset - r->window_at;
-    if (r->window_at != NOTHING && in <= DELTA_WINDOW_BYTES - 4u)
-        return ot_load32(r->window + in);
-    return delta_lines_word(&r->lines, offset);
+    const uint8_t *word = seen(r, offset);
+    return word != NULL ? ot_load32(word) : delta_lines_word(&r->lines, offset);
 }
 
 uint32_t delta_reader_scout(struct delta_reader *r, uint32_t offset)
 {
-    uint32_t in = offset - r->window_at;
-    if (r->window_at != NOTHING && in <= DELTA_WINDOW_BYTES - 4u)
-        return ot_load32(r->window + in);
-    in = offset - r->scout_at;
-    if (r->scout_at == NOTHING || in > DELTA_SCOUT_BYTES - 4u) {
-        fetch(&r->lines, offset, r->scout, DELTA_SCOUT_BYTES);
-        r->scout_at = offset;
-        in = 0;
-    }
-    return ot_load32(r->scout + in);
+    const uint8_t *word = seen(r, offset);
+    if (word != NULL)
+        return ot_load32(word);
+    move_other(r, offset);
+    return ot_load32(r->window[r->here ^ 1u]);
 }

@@ -4,7 +4,8 @@
 #include "otaria/bytes.h"
 
 #define L32R_REACH   0x40000u
-#define SEARCH_WORDS 48u /* to either side */
+#define SEARCH_NEXT  62u /* words to either side of the literal loaded last, all within DELTA_SPAN_BYTES; */
+#define SEARCH_THERE 8u  /* of the predicted place */
 
 enum { REF_NONE = 0, REF_COPY = 1, REF_MAP = 2, REF_CACHE = 3 };
 
@@ -60,16 +61,26 @@ static const struct delta_moved *moved(const struct delta_moved *cache, uint32_t
 
 /* --- L32R: the literal's place follows from its value --- */
 
+/* Literals stand before their code, in its segment. */
 static bool holds(struct delta_codec *d, uint32_t addr, uint32_t value, uint32_t to)
 {
-    uint32_t offset = delta_layout_offset(&d->target, addr);
-    return addr < to && to - addr < L32R_REACH && offset != DELTA_NOWHERE && offset + 4u <= d->at &&
+    uint32_t back = to - addr, offset = d->at - back;
+    return back - 4u < L32R_REACH - 4u && back <= d->at - d->here->offset &&
            delta_target_word(d, offset) == value;
 }
 
-static uint32_t search(struct delta_codec *d, uint32_t around, uint32_t value, uint32_t to)
+/* Where this value came out last, or was loaded from; eight bits tell it from others of its place. */
+static uint32_t place_of(const struct delta_codec *d, uint32_t value, uint32_t to)
 {
-    for (uint32_t k = 1; k < SEARCH_WORDS; k++) {
+    uint32_t h = value * 0x9E3779B1u, v = d->values[h >> 24], back = d->at - (v >> 8);
+    bool is_it = (v & 0xFFu) == (h >> 16 & 0xFFu) && back < L32R_REACH && back <= d->at - d->here->offset;
+    return is_it ? to - back : 0;
+}
+
+static uint32_t search(struct delta_codec *d, uint32_t around, uint32_t value, uint32_t to, uint32_t words)
+{
+    delta_target_need(d, d->at - (to - around), 4u * words);
+    for (uint32_t k = 1; k < words; k++) {
         d->parser.steps += 2;
         if (holds(d, around - 4u * k, value, to))
             return around - 4u * k;
@@ -89,6 +100,8 @@ static const struct delta_moved *loaded_before(const struct delta_codec *d, uint
 static unsigned predict_literal(struct delta_codec *d, uint32_t old, uint32_t to, unsigned ref,
                                 uint32_t *target)
 {
+    if (ref == REF_COPY)
+        return ref;
     const struct delta_moved *before = loaded_before(d, old, to);
     if (before != NULL) {
         *target = before->now;
@@ -102,13 +115,13 @@ static unsigned predict_literal(struct delta_codec *d, uint32_t old, uint32_t to
         const struct delta_moved *m = moved(d->moved, value);
         value = m != NULL ? m->now : delta_map_lookup(d, value);
     }
-    if (holds(d, *target, value, to))
+    uint32_t found = place_of(d, value, to);
+    if ((found != 0 && found == *target) || holds(d, *target, value, to))
         return ref;
-    uint32_t found = d->values[slot(value, DELTA_VALUE_CACHE)];
-    if (found == 0 || !holds(d, found, value, to))
-        found = search(d, *target, value, to);
     if (found == 0 && d->last_literal != 0)
-        found = search(d, d->last_literal, value, to);
+        found = search(d, d->last_literal, value, to, SEARCH_NEXT);
+    if (found == 0)
+        found = search(d, *target, value, to, SEARCH_THERE);
     if (found == 0)
         return REF_NONE; /* a miss is likely */
     *target = found;
@@ -139,35 +152,35 @@ static void remember(struct delta_moved *cache, uint32_t old, uint32_t now)
     cache[slot(old, DELTA_MISS_CACHE)] = (struct delta_moved){.old = old, .now = now};
 }
 
-void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t at)
+void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t offset)
 {
-    d->values[slot(value, DELTA_VALUE_CACHE)] = at;
+    uint32_t h = value * 0x9E3779B1u;
+    d->values[h >> 24] = offset << 8 | (h >> 16 & 0xFFu);
 }
 
-static void learn_literal(struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes,
-                          uint32_t to, bool missed)
+static void learn_literal(struct delta_codec *d, const struct delta_unit *u, uint32_t x, uint32_t to,
+                          bool missed)
 {
-    if ((bytes[0] & 15u) != 1)
+    if ((x & 15u) != 1)
         return;
-    uint32_t now = ((to + 3u) & ~3u) + (0xFFFC0000u | (uint32_t)bytes[1] << 2 | (uint32_t)bytes[2] << 10);
+    uint32_t now = delta_xtensa_literal(x, to);
     remember(d->moved_literals, u->target, now);
     uint32_t offset = delta_layout_offset(&d->target, now);
     if (missed && offset != DELTA_NOWHERE &&
         offset + 4u <= d->at) /* of several with this value, the one in use */
-        delta_learn_literal_word(d, delta_target_word(d, offset), now);
+        delta_learn_literal_word(d, delta_target_word(d, offset), offset);
     d->last_literal = now;
 }
 
-void delta_learn(struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes, uint32_t to,
-                 bool missed)
+void delta_learn(struct delta_codec *d, const struct delta_unit *u, uint32_t x, uint32_t to, bool missed)
 {
     if (u->kind == DELTA_X_L32R) {
-        learn_literal(d, u, bytes, to, missed);
+        learn_literal(d, u, x, to, missed);
         return;
     }
     if (!missed)
         return;
-    uint32_t now = delta_unit_target(u, bytes, to);
+    uint32_t now = delta_unit_target(u, x, to);
     if (now != 0 && (u->kind != DELTA_POINTER || delta_chip_is_pointer(d->target.chip, now)))
         remember(d->moved, u->target, now);
 }

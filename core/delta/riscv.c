@@ -223,45 +223,42 @@ static void compressed(uint32_t x, uint32_t addr, struct delta_unit *u)
     }
 }
 
-void delta_riscv_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t left,
-                       struct delta_unit *u)
+struct delta_unit delta_riscv_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr,
+                                    uint32_t left)
 {
-    uint32_t x = ot_load32(bytes);
+    uint32_t x = p->word;
     unsigned length = length_of(x);
-    *u = (struct delta_unit){.kind = DELTA_BYTE, .length = 1};
+    struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
     if ((addr & 1u) != 0 || length > left)
-        return;
+        return u;
     if (length == 2) {
-        compressed(x & 0xFFFFu, addr, u);
+        compressed(x & 0xFFFFu, addr, &u);
     } else {
-        u->length = 4;
-        u->kind = DELTA_OP4;
+        u.length = 4;
+        u.kind = DELTA_OP4;
         unsigned op = OPCODE(x);
         if (op == OP_JAL) {
-            u->kind = DELTA_R_JAL;
-            u->target = addr + j_offset(x);
+            u.kind = DELTA_R_JAL;
+            u.target = addr + j_offset(x);
         } else if (op == OP_BRANCH) {
-            u->kind = DELTA_R_BRANCH;
-            u->target = addr + b_offset(x);
+            u.kind = DELTA_R_BRANCH;
+            u.target = addr + b_offset(x);
         } else if (op == OP_LUI || op == OP_AUIPC) {
-            upper_half(p, bytes, x, addr, left, u);
+            upper_half(p, bytes, x, addr, left, &u);
         } else if (is_immediate(x) || is_store(x)) {
-            lower_half(p, x, u);
+            lower_half(p, x, &u);
         }
     }
     delta_registers_pass(&p->regs, x, length, addr);
+    return u;
 }
 
-void delta_riscv_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target,
-                       const struct delta_registers *regs)
+uint32_t delta_riscv_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target,
+                           const struct delta_registers *regs)
 {
-    if (u->length == 2) {
-        uint32_t half = ot_load16(bytes);
-        half = u->kind == DELTA_R_CJ ? cj_place(half, target - at) : cb_place(half, target - at);
-        ot_store16(bytes, (uint16_t)half);
-        return;
-    }
-    uint32_t x = ot_load32(bytes), low = target - regs->value[RS1(x)];
+    if (u->length == 2)
+        return u->kind == DELTA_R_CJ ? cj_place(x, target - at) : cb_place(x, target - at);
+    uint32_t low = target - regs->value[RS1(x)];
     bool known = (regs->known >> RS1(x) & 1u) != 0;
     if (u->kind == DELTA_R_JAL)
         x = j_place(x, target - at);
@@ -275,5 +272,5 @@ void delta_riscv_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, 
         x = (x & 0xFFFFFu) | low << 20;
     else if (u->kind == DELTA_R_LOW_S && known)
         x = (x & 0x01FFF07Fu) | (low & 0xFE0u) << 20 | (low & 0x1Fu) << 7;
-    ot_store32(bytes, x);
+    return x;
 }

@@ -63,85 +63,73 @@ static bool is_lsda(const struct delta_parser *p, uint32_t addr, uint32_t v)
            (is_far(v, UDATA_REACH) && delta_layout_offset(p->layout, addr + v) != DELTA_NOWHERE);
 }
 
-static bool unwind_word(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at,
+static void unwind_word(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at,
                         uint32_t left, struct delta_unit *u)
 {
+    uint32_t v = p->word;
     if (left < 4)
-        return false;
-    uint32_t v = ot_load32(bytes);
+        return;
     if ((addr & 3u) == 0 && is_cie_distance(p, at, v)) {
         refer_word(u, DELTA_BACKWARD, addr - v);
-        return true;
+        return;
     }
-    if ((addr & 3u) == 0 && bytes[0] == 4 && left >= 5 && is_lsda(p, addr + 1u, ot_load32(bytes + 1))) {
+    if ((addr & 3u) == 0 && (v & 0xFFu) == 4 && left >= 5 && is_lsda(p, addr + 1u, ot_load32(bytes + 1))) {
         *u = (struct delta_unit){.kind = DELTA_BYTE, .length = 1};
-        return true;
+        return;
     }
     bool lsda = (addr & 3u) == 1 && bytes[-1] == 4 && is_lsda(p, addr, v);
-    if (lsda && delta_chip_is_pointer(p->layout->chip, v)) {
+    if (lsda && delta_chip_is_pointer(p->layout->chip, v))
         refer_word(u, DELTA_POINTER, v);
-        return true;
-    }
-    if (lsda || is_relative(p, addr, v)) {
+    else if (lsda || is_relative(p, addr, v))
         refer_word(u, DELTA_RELATIVE, addr + v);
-        return true;
-    }
-    return false;
 }
 
-static void data_unit(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at, uint32_t left,
-                      struct delta_unit *u)
+static struct delta_unit data_unit(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at,
+                                   uint32_t left)
 {
     bool is_word = (addr & 3u) == 0 && left >= 4;
-    if (is_word && delta_chip_is_pointer(p->layout->chip, ot_load32(bytes)))
-        refer_word(u, DELTA_POINTER, ot_load32(bytes));
-    else if (!unwind_word(p, bytes, addr, at, left, u))
-        *u = (struct delta_unit){.kind = is_word ? DELTA_WORD : DELTA_BYTE, .length = is_word ? 4 : 1};
+    struct delta_unit u = {.kind = is_word ? DELTA_WORD : DELTA_BYTE, .length = is_word ? 4 : 1};
+    if (is_word && delta_chip_is_pointer(p->layout->chip, p->word))
+        refer_word(&u, DELTA_POINTER, p->word);
+    else
+        unwind_word(p, bytes, addr, at, left, &u);
+    return u;
 }
 
 struct delta_unit delta_parse(struct delta_parser *p, uint32_t at)
 {
-    struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
     const struct delta_segment *s = p->segment;
+    const uint8_t *bytes = delta_reader_at(p->reader, at);
     p->steps++;
-    p->bytes = NULL;
+    p->word = ot_load32(bytes);
     if (s == NULL || at - s->offset >= s->length) {
         s = p->layout->chip == NULL ? NULL : delta_layout_at(p->layout, at);
         if (s != p->segment)
             delta_parser_moved(p);
         p->segment = s;
         if (s == NULL)
-            return u;
+            return (struct delta_unit){.kind = DELTA_BYTE, .length = 1};
     }
-    const uint8_t *bytes = p->bytes = delta_reader_at(p->reader, at);
     uint32_t in = at - s->offset, left = s->length - in;
     if (!s->exec)
-        data_unit(p, bytes, s->addr + in, at, left, &u);
-    else if (p->layout->chip->arch == DELTA_XTENSA)
-        delta_xtensa_parse(p, bytes, s->addr + in, at, left, &u);
-    else
-        delta_riscv_parse(p, bytes, s->addr + in, left, &u);
-    return u;
+        return data_unit(p, bytes, s->addr + in, at, left);
+    if (p->layout->chip->arch == DELTA_XTENSA)
+        return delta_xtensa_parse(p, bytes, s->addr + in, left);
+    return delta_riscv_parse(p, bytes, s->addr + in, left);
 }
 
-void delta_unit_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target,
-                      const struct delta_registers *regs)
+uint32_t delta_unit_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target,
+                          const struct delta_registers *regs)
 {
-    if (u->kind == DELTA_POINTER)
-        ot_store32(bytes, target);
-    else if (u->kind == DELTA_RELATIVE)
-        ot_store32(bytes, target - at);
-    else if (u->kind == DELTA_BACKWARD)
-        ot_store32(bytes, at - target);
-    else if (u->kind >= DELTA_R_JAL)
-        delta_riscv_point(u, bytes, at, target, regs);
-    else if (u->kind >= DELTA_X_CALL)
-        delta_xtensa_point(u, bytes, at, target);
+    if (u->kind >= DELTA_R_JAL)
+        return delta_riscv_point(u, x, at, target, regs);
+    if (u->kind >= DELTA_X_CALL)
+        return delta_xtensa_point(u, x, at, target);
+    return u->kind == DELTA_POINTER ? target : u->kind == DELTA_RELATIVE ? target - at : at - target;
 }
 
-uint32_t delta_unit_target(const struct delta_unit *u, const uint8_t *bytes, uint32_t at)
+uint32_t delta_unit_target(const struct delta_unit *u, uint32_t x, uint32_t at)
 {
-    uint32_t x = ot_load32(bytes);
     if (u->kind == DELTA_POINTER)
         return x;
     if (u->kind == DELTA_X_CALL && (x & 15u) == 5)

@@ -6,8 +6,8 @@
 #include "otaria/bytes.h"
 #include "otaria/delta/unit.h"
 
-#define POOL_LOOK_WORDS 512u /* how far ahead an ENTRY is looked for */
-#define POOL_LOOK_CODE  192u /* bytes of the function behind it that are looked at */
+#define POOL_LOOK_WORDS 128u /* how far ahead an ENTRY is looked for */
+#define POOL_LOOK_CODE  96u  /* bytes of the function behind it that are looked at */
 #define POOL_SAMPLE     24u
 #define POOL_DENSITY    5u /* at least one pointer in so many words */
 
@@ -22,11 +22,6 @@ static unsigned length_of(const struct delta_parser *p, uint8_t first)
     return op < 8 ? 3 : op < 14 ? 2 : p->layout->chip->has_wide ? 4 : 3;
 }
 
-static uint32_t l32r_target(uint32_t x, uint32_t addr)
-{
-    return ((addr + 3u) & ~3u) + (0xFFFC0000u | (x >> 8 & 0xFFFFu) << 2);
-}
-
 /* The lowest address in [from, entry) that the first instructions behind `entry` load from; `entry` when none. */
 static uint32_t lowest_literal(struct delta_parser *p, uint32_t from, uint32_t entry)
 {
@@ -37,7 +32,7 @@ static uint32_t lowest_literal(struct delta_parser *p, uint32_t from, uint32_t e
     for (uint32_t a = entry; a + 3u <= end; p->steps++) {
         uint32_t x = delta_reader_scout(p->reader, s->offset + (a - s->addr));
         if ((x & 15u) == 1) {
-            uint32_t target = l32r_target(x, a);
+            uint32_t target = delta_xtensa_literal(x, a);
             if (target >= from && target < lowest)
                 lowest = target;
         }
@@ -125,19 +120,15 @@ static void branch_or_jump(struct delta_unit *u, uint32_t x, uint32_t addr)
         refer(u, DELTA_X_BRANCH8, addr + 4u + (r >= 8 ? x >> 16 & 0xFFu : delta_extend(x >> 16, 8)));
 }
 
-static void instruction(const struct delta_parser *p, uint32_t x, uint32_t addr, uint32_t left,
-                        struct delta_unit *u)
+static void instruction(uint32_t x, uint32_t addr, unsigned length, struct delta_unit *u)
 {
-    unsigned length = length_of(p, (uint8_t)x);
-    if (length > left)
-        return;
     u->length = (uint8_t)length;
     u->kind = length == 2 ? DELTA_OP2 : length == 3 ? DELTA_OP3 : DELTA_OP4;
     if (length != 3)
         return;
     switch (x & 15u) {
     case 1:
-        refer(u, DELTA_X_L32R, l32r_target(x, addr));
+        refer(u, DELTA_X_L32R, delta_xtensa_literal(x, addr));
         break;
     case 5:
         refer(u, DELTA_X_CALL, (addr & ~3u) + 4u + (delta_extend(x >> 6, 18) << 2));
@@ -157,57 +148,45 @@ static void instruction(const struct delta_parser *p, uint32_t x, uint32_t addr,
 static bool hides_entry(const uint8_t *bytes, uint32_t addr, unsigned length)
 {
     uint32_t skip = 4u - (addr & 3u);
-    return skip < length && is_entry(ot_load32(bytes + skip));
+    return skip < length && bytes[skip] == 0x36u && is_entry(ot_load32(bytes + skip));
 }
 
-void delta_xtensa_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at,
-                        uint32_t left, struct delta_unit *u)
+struct delta_unit delta_xtensa_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr,
+                                     uint32_t left)
 {
-    uint32_t x = ot_load32(bytes);
+    struct delta_unit u = {.kind = DELTA_BYTE, .length = 1};
+    uint32_t x = p->word;
     bool is_word = (addr & 3u) == 0 && left >= 4;
-    (void)at;
     if (is_word && delta_chip_is_pointer(p->layout->chip, x)) {
-        *u = (struct delta_unit){.kind = DELTA_POINTER, .length = 4, .target = x};
-    } else if (is_word && !is_entry(x) &&
-               (p->place == DELTA_IN_POOL || (p->place == DELTA_BEHIND_JUMP && is_literal(p, addr)))) {
-        *u = (struct delta_unit){.kind = DELTA_WORD, .length = 4};
-    } else if (p->place != DELTA_IN_CODE && bytes[0] == 0) {
-        *u = (struct delta_unit){.kind = DELTA_BYTE, .length = 1}; /* padding */
-        return;
+        u = (struct delta_unit){.kind = DELTA_POINTER, .length = 4, .target = x};
+    } else if (is_word && p->place != DELTA_IN_CODE && !is_entry(x) &&
+               (p->place == DELTA_IN_POOL || is_literal(p, addr))) {
+        u = (struct delta_unit){.kind = DELTA_WORD, .length = 4};
+    } else if (p->place != DELTA_IN_CODE && (x & 0xFFu) == 0) {
+        return u; /* padding */
     } else {
-        *u = (struct delta_unit){.kind = DELTA_BYTE, .length = 1};
-        if (!hides_entry(bytes, addr, length_of(p, bytes[0])))
-            instruction(p, x, addr, left, u);
-        if (u->kind == DELTA_BYTE)
-            return;
+        unsigned length = length_of(p, (uint8_t)x);
+        if (length > left || hides_entry(bytes, addr, length))
+            return u;
+        instruction(x, addr, length, &u);
     }
-    p->place = place_behind(p, u, x, addr);
+    p->place = place_behind(p, &u, x, addr);
+    return u;
 }
 
-void delta_xtensa_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target)
+uint32_t delta_xtensa_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target)
 {
-    uint32_t x = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16,
-             d = target - at - 4u;
+    uint32_t d = target - at - 4u;
     switch (u->kind) {
     case DELTA_X_CALL:
-        x = (x & 0x3Fu) | ((target - ((at & ~3u) + 4u)) >> 2 & 0x3FFFFu) << 6;
-        break;
+        return (x & 0xFF00003Fu) | ((target - ((at & ~3u) + 4u)) >> 2 & 0x3FFFFu) << 6;
     case DELTA_X_JUMP:
-        x = (x & 0x3Fu) | (d & 0x3FFFFu) << 6;
-        break;
+        return (x & 0xFF00003Fu) | (d & 0x3FFFFu) << 6;
     case DELTA_X_L32R:
-        x = (x & 0xFFu) | ((target - ((at + 3u) & ~3u)) >> 2 & 0xFFFFu) << 8;
-        break;
+        return (x & 0xFF0000FFu) | ((target - ((at + 3u) & ~3u)) >> 2 & 0xFFFFu) << 8;
     case DELTA_X_BRANCH12:
-        x = (x & 0xFFFu) | (d & 0xFFFu) << 12;
-        break;
-    case DELTA_X_BRANCH8:
-        x = (x & 0xFFFFu) | (d & 0xFFu) << 16;
-        break;
+        return (x & 0xFF000FFFu) | (d & 0xFFFu) << 12;
     default:
-        return;
+        return (x & 0xFF00FFFFu) | (d & 0xFFu) << 16;
     }
-    bytes[0] = (uint8_t)x;
-    bytes[1] = (uint8_t)(x >> 8);
-    bytes[2] = (uint8_t)(x >> 16);
 }

@@ -24,7 +24,7 @@ struct delta_hint {
 struct delta_bytes {
     uint16_t table[1u << DELTA_TABLE_BITS];
     int16_t weights[2][8][DELTA_BYTE_PHASES][DELTA_BYTE_INPUTS]; /* Q12 */
-    uint32_t last;                                               /* four bytes, the newest lowest */
+    uint8_t last;                                                /* the byte before */
     /* where the byte to come stands in an instruction of the new image */
     bool in_code, is_riscv;
     uint8_t phase, length;
@@ -37,10 +37,9 @@ void delta_bytes_pass(struct delta_bytes *b, uint8_t byte);
 /** A whole unit is, of `length` bytes; `word` has the first lowest. */
 static inline void delta_bytes_pass_unit(struct delta_bytes *b, uint32_t word, unsigned length)
 {
-    uint32_t newest_low = word >> 24 | (word >> 8 & 0xFF00u) | (word << 8 & 0xFF0000u) | word << 24;
     b->phase = 0;
     b->now = 0;
-    b->last = length == 4 ? newest_low : b->last << 8u * length | newest_low >> (32u - 8u * length);
+    b->last = (uint8_t)(word >> (8u * length - 8u));
 }
 
 /** The next byte begins a unit, or a segment. `in_code`: of a segment that holds code. `align`: of a data byte, 0..3. */
@@ -61,23 +60,21 @@ static inline uint32_t delta_mix(const int16_t *w, uint16_t *const slot[DELTA_BY
 {
     int32_t sum = w[DELTA_BYTE_INPUTS - 1u] * 256;
     input[DELTA_BYTE_INPUTS - 1u] = 256;
+    DELTA_UNROLL
     for (unsigned j = 0; j < DELTA_BYTE_INPUTS - 1u; j++) {
         input[j] = delta_stretch(delta_bit_p(*slot[j]));
         sum += w[j] * input[j];
     }
-    int32_t x = sum >> 12;
-    if (x > DELTA_MIX_SUREST)
-        x = DELTA_MIX_SUREST;
-    if (x < -DELTA_MIX_SUREST)
-        x = -DELTA_MIX_SUREST;
-    return delta_squash(x);
+    return delta_squash(sum >> 12, DELTA_MIX_SUREST);
 }
 
 /* A step along the gradient, rounded to nearest, within +-8. */
-static inline int16_t delta_mix_adjusted(int16_t weight, int32_t gradient, int32_t rate)
+static inline int16_t delta_mix_adjusted(int16_t weight, int32_t gradient)
 {
-    int32_t w = weight + ((gradient * rate + 0x8000) >> 16);
-    return (int16_t)(w > INT16_MAX ? INT16_MAX : w < INT16_MIN ? INT16_MIN : w);
+    int32_t w = weight + ((gradient + 0x8000) >> 16);
+    if (w != (int16_t)w)
+        w = w < 0 ? INT16_MIN : INT16_MAX;
+    return (int16_t)w;
 }
 
 static inline unsigned delta_code_mixed(struct delta_coder *c, unsigned bit, int16_t *w,
@@ -87,9 +84,11 @@ static inline unsigned delta_code_mixed(struct delta_coder *c, unsigned bit, int
     int32_t input[DELTA_BYTE_INPUTS];
     uint32_t p1 = delta_mix(w, slot, input);
     bit = delta_code_bit_fast(c, bit, p1);
-    int32_t error = ((bit != 0 ? 65536 : 0) - (int32_t)p1) >> 4;
+    int32_t error = (((bit != 0 ? 65536 : 0) - (int32_t)p1) >> 4) * rate;
+    DELTA_UNROLL
     for (unsigned j = 0; j < DELTA_BYTE_INPUTS; j++)
-        w[j] = delta_mix_adjusted(w[j], input[j] * error, rate);
+        w[j] = delta_mix_adjusted(w[j], input[j] * error);
+    DELTA_UNROLL
     for (unsigned j = 0; j < DELTA_BYTE_INPUTS - 1u; j++)
         delta_bit_learn(slot[j], bit, limit);
     return bit;

@@ -19,9 +19,11 @@
 #include "otaria/crypto.h"
 #include "otaria/image.h"
 
-#define DELTA_MAP_MAX     1408u
-#define DELTA_VALUE_CACHE 256u /* literal values -> where they stand in the new image */
+#define DELTA_MAP_MAX 1408u
+#define DELTA_VALUE_CACHE                                                                                    \
+    256u /* literal values -> where they stand in the new image, by eight bits of a hash */
 #define DELTA_MISS_CACHE  64u  /* old target -> new target, where the map was wrong */
+#define DELTA_SPAN_BYTES  704u /* of the target, read to look for a literal */
 #define DELTA_NOISE_PIECE 256u /* inserted bytes that are noise, or not, together; */
 #define DELTA_NOISE_LEAST 64u  /* fewer never are */
 #define DELTA_STEP_BITS   140u
@@ -87,7 +89,6 @@ struct delta_codec {
 
     /* images */
     struct delta_layout base, target;
-    struct delta_reader base_reader;
     struct delta_lines target_lines; /* of what is written already */
     struct delta_parser parser;
     uint32_t gp_base, gp_target;
@@ -105,12 +106,15 @@ struct delta_codec {
     uint32_t flushed, at;
     const struct delta_segment *here; /* target segment that holds `at`, or NULL */
     uint32_t edge;                    /* `here` holds until there */
-    uint8_t checksum;
+    uint32_t checksum;                /* of its four bytes the exclusive or */
+    uint32_t shift;                   /* of `here`, its address less its offset */
 
     struct delta_registers regs; /* of the new image */
 
     union {
         struct {
+            struct delta_reader base_reader;
+
             /* the present operation */
             uint32_t inserting;  /* bytes left */
             uint32_t piece_left; /* of the present piece of them */
@@ -125,9 +129,17 @@ struct delta_codec {
             /* map and caches */
             uint32_t map_count, map_wanted;
             struct delta_map map;
-            uint32_t values[DELTA_VALUE_CACHE];
+            int luck;
+            uint32_t values[DELTA_VALUE_CACHE]; /* offset above eight bits of the value's hash; 0 empty */
             struct delta_moved moved[DELTA_MISS_CACHE], moved_literals[DELTA_MISS_CACHE];
-            uint32_t last_literal; /* address in the new image of the literal loaded last; 0 none */
+            uint32_t last_literal;      /* address in the new image of the literal loaded last; 0 none */
+            uint32_t span_at, span_end; /* what of the target stands in `span`: around that literal */
+            union {
+                uint8_t span[DELTA_SPAN_BYTES];
+                struct {
+                    struct delta_number n_size, n_gap, n_shift; /* before the body only */
+                };
+            };
 
             /* signature sector */
             struct {
@@ -140,7 +152,7 @@ struct delta_codec {
             /* models */
             struct delta_hits hits;
             struct delta_bytes bytes;
-            struct delta_number n_size, n_insert, n_jump, n_gap, n_shift;
+            struct delta_number n_insert, n_jump;
             uint16_t b_phase[4], b_jump[8], b_ends[DELTA_HITS_GAPS * 2u], b_same[DELTA_KIND_SLOTS][4][8],
                 b_shift[2], b_noise[2];
         };
@@ -161,15 +173,17 @@ void delta_codec_step(struct delta_codec *d);
 
 /* target.c: the bytes that come out */
 void delta_put(struct delta_codec *d, uint8_t byte);
-/** A unit at once; `bytes` has DELTA_UNIT_BYTES, `length` of them count. */
-void delta_put_unit(struct delta_codec *d, const uint8_t *bytes, unsigned length);
+/** A unit of `length` bytes at once; `word` has the first lowest and zeros behind the last. */
+void delta_put_unit(struct delta_codec *d, uint32_t word, unsigned length);
 void delta_flush(struct delta_codec *d);
 /** `d->here` for `d->at`; after the segments are known. */
 void delta_locate(struct delta_codec *d);
 /** Word at `offset` of the target, which must be below d->at - 3. */
 uint32_t delta_target_word(struct delta_codec *d, uint32_t offset);
-/** The byte at d->at follows from header and segment table: true, and which. */
-bool delta_known_byte(const struct delta_codec *d, uint8_t *byte);
+/** Words so many bytes before and behind `offset` will be looked at: they are read at once. */
+void delta_target_need(struct delta_codec *d, uint32_t offset, uint32_t reach);
+/** The byte at d->at as header and segment table tell it; where they do not, `byte`. */
+uint8_t delta_known_byte(const struct delta_codec *d, uint8_t byte);
 
 /* signature.c */
 void delta_step_signatures(struct delta_codec *d);
@@ -185,11 +199,10 @@ uint32_t delta_map_find(const struct delta_codec *d, uint32_t addr);
 /** Predict the new target of unit `u`, which stands at base address `from` and comes to stand at `to`. Returns the class. */
 unsigned delta_predict(struct delta_codec *d, const struct delta_unit *u, uint32_t from, uint32_t to,
                        uint32_t *target);
-/** The unit came out as `bytes`; `missed` when not as predicted. */
-void delta_learn(struct delta_codec *d, const struct delta_unit *u, const uint8_t *bytes, uint32_t to,
-                 bool missed);
-/** Xtensa: a word of a literal pool has come out. */
-void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t at);
+/** The unit came out as `x`; `missed` when not as predicted. */
+void delta_learn(struct delta_codec *d, const struct delta_unit *u, uint32_t x, uint32_t to, bool missed);
+/** Xtensa: a word of a literal pool stands at this offset of the target. */
+void delta_learn_literal_word(struct delta_codec *d, uint32_t value, uint32_t offset);
 
 static inline uint32_t delta_map_delta(const struct delta_map *m, uint32_t i)
 {

@@ -11,6 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Short loops of a fixed count, within what is done for every unit and bit: written out unless size counts more. */
+#ifdef __OPTIMIZE_SIZE__
+#define DELTA_UNROLL
+#else
+#define DELTA_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 struct delta_coder {
     uint32_t low, high, code;
     const uint8_t *in; /* decoder: bytes not used yet */
@@ -43,8 +50,7 @@ void delta_coder_shift(struct delta_coder *c);
 /** One bit that is 1 with probability p1/65536, p1 in 1..65535. `bit` is ignored when decoding. */
 static inline unsigned delta_code_bit_fast(struct delta_coder *c, unsigned bit, uint32_t p1)
 {
-    uint32_t range = c->high - c->low;
-    uint32_t mid = c->low + (range >> 16) * p1 + (((range & 0xFFFFu) * p1) >> 16);
+    uint32_t mid = c->low + (uint32_t)((uint64_t)(c->high - c->low) * p1 >> 16);
     if (!delta_coder_emits(c))
         bit = c->code <= mid;
     if (bit != 0)
@@ -76,14 +82,11 @@ static inline uint32_t delta_bit_p(uint16_t state)
 /** `limit` 1..15: how much experience counts at most; the larger, the slower it forgets. */
 static inline void delta_bit_learn(uint16_t *state, unsigned bit, unsigned limit)
 {
-    uint32_t n = *state & 15u, p = (uint32_t)(*state >> 4), left = bit != 0 ? 4095u - p : p;
+    uint32_t flip = bit != 0 ? 4095u : 0, n = *state & 15u, left = (uint32_t)(*state >> 4) ^ flip;
     uint32_t step = left * delta_bit_rates[n] >> 16;
-    if (step == 0 && left != 0)
-        step = 1;
-    p = bit != 0 ? p + step : p - step;
-    if (n < limit)
-        n++;
-    *state = (uint16_t)(p << 4 | n);
+    if (step == 0)
+        step = left != 0;
+    *state = (uint16_t)(((left - step) ^ flip) << 4 | (n + (n < limit)));
 }
 
 unsigned delta_code_adaptive(struct delta_coder *c, unsigned bit, uint16_t *state);
@@ -122,16 +125,14 @@ static inline int32_t delta_stretch(uint32_t p)
     return p > 32767u ? -s : s;
 }
 
-/** 65536 / (1 + exp(-x / 256)), kept within 2..65534. */
-static inline uint32_t delta_squash(int32_t x)
+/** 65536 / (1 + exp(-x / 256)) of |x| <= `most`, kept within that; of 2..65534 with DELTA_STRETCH_MAX. */
+static inline uint32_t delta_squash(int32_t x, uint32_t most)
 {
     uint32_t a = (uint32_t)(x < 0 ? -x : x);
-    if (a > DELTA_STRETCH_MAX)
-        a = DELTA_STRETCH_MAX;
-    uint32_t i = a >> 4, f = a & 15u;
-    uint32_t small = (delta_squash_table[i] * (16u - f) + delta_squash_table[i + 1] * f + 8u) >> 4;
-    if (small < 2)
-        small = 2;
+    if (a > most)
+        a = most;
+    const uint16_t *at = &delta_squash_table[a >> 4];
+    uint32_t small = at[0] - (((uint32_t)(at[0] - at[1]) * (a & 15u) + 7u) >> 4);
     return x < 0 ? small : 65536u - small;
 }
 

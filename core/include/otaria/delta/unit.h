@@ -71,7 +71,7 @@ struct delta_parser {
     const struct delta_layout *layout;
     struct delta_reader *reader;
     const struct delta_segment *segment; /* that of the last unit */
-    const uint8_t *bytes;                /* the last unit's, until the reader is asked again by window */
+    uint32_t word;                       /* the last unit's bytes and what follows, the first lowest */
     enum delta_place place;              /* Xtensa */
     uint32_t pool_seen, pool_start,
         pool_end; /* words of [pool_start, pool_end) are literals, of [pool_seen, pool_start) not */
@@ -88,29 +88,35 @@ void delta_parser_moved(struct delta_parser *p);
 struct delta_unit delta_parse(struct delta_parser *p, uint32_t at);
 
 /**
- * The unit's bytes with its reference going to `target`, for a place at address `at`. `bytes` holds the unit as it stands
- * in the base. `regs`: what is known of registers in the new image.
+ * The unit with its reference going to `target`, for a place at address `at`. `x` is the unit as it stands in the base, the
+ * first byte lowest; bytes behind the unit say nothing. `regs`: what is known of registers in the new image.
  */
-void delta_unit_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target,
-                      const struct delta_registers *regs);
+uint32_t delta_unit_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target,
+                          const struct delta_registers *regs);
 
 void delta_registers_start(struct delta_registers *r, uint32_t gp);
 /** Instruction `x` of `length` bytes at address `at` has been passed. */
 void delta_registers_pass(struct delta_registers *r, uint32_t x, unsigned length, uint32_t at);
 
 /* By architecture (xtensa.c, riscv.c); `bytes` as delta_reader_at() gives them, `left` bytes of the segment from there. */
-void delta_xtensa_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t at,
-                        uint32_t left, struct delta_unit *u);
-void delta_riscv_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr, uint32_t left,
-                       struct delta_unit *u);
-void delta_xtensa_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target);
-void delta_riscv_point(const struct delta_unit *u, uint8_t *bytes, uint32_t at, uint32_t target,
-                       const struct delta_registers *regs);
+struct delta_unit delta_xtensa_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr,
+                                     uint32_t left);
+struct delta_unit delta_riscv_parse(struct delta_parser *p, const uint8_t *bytes, uint32_t addr,
+                                    uint32_t left);
+uint32_t delta_xtensa_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target);
+uint32_t delta_riscv_point(const struct delta_unit *u, uint32_t x, uint32_t at, uint32_t target,
+                           const struct delta_registers *regs);
+
+/** Where an L32R loads from. */
+static inline uint32_t delta_xtensa_literal(uint32_t x, uint32_t addr)
+{
+    return ((addr + 3u) & ~3u) + (0xFFFC0000u | (x >> 8 & 0xFFFFu) << 2);
+}
 
 /** Offset of a JAL. */
 uint32_t delta_riscv_jump(uint32_t x);
 /** Where a unit of the new image that should be like `u` refers to; 0 when it is of another kind. */
-uint32_t delta_unit_target(const struct delta_unit *u, const uint8_t *bytes, uint32_t at);
+uint32_t delta_unit_target(const struct delta_unit *u, uint32_t x, uint32_t at);
 
 /** Sign-extend the low `bits` of v. */
 static inline uint32_t delta_extend(uint32_t v, unsigned bits)
