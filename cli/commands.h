@@ -43,6 +43,7 @@ int cmd_rollout_preview(struct cli *cli, int argc, char **argv);
 int cmd_rollout_pause(struct cli *cli, int argc, char **argv);
 int cmd_rollout_retry(struct cli *cli, int argc, char **argv);
 int cmd_rollout_widen(struct cli *cli, int argc, char **argv);
+int cmd_rollout_plan(struct cli *cli, int argc, char **argv);
 int cmd_rollout_recall(struct cli *cli, int argc, char **argv);
 int cmd_rollout_resume(struct cli *cli, int argc, char **argv);
 int cmd_rollout_show(struct cli *cli, int argc, char **argv);

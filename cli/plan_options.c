@@ -84,3 +84,31 @@ int plan_options_body(struct cli *cli, const struct plan_options *o, json_t *bod
         json_object_set_new(body, "supersede", json_true());
     return -1;
 }
+
+int plan_options_ask(struct cli *cli, const struct plan_options *o, const struct plan_question *question)
+{
+    struct api_client c;
+    char *product = NULL;
+    json_t *reply = NULL, *body = json_object();
+    int done = plan_options_body(cli, o, body);
+    if (done >= 0) {
+        json_decref(body);
+        return done;
+    }
+    done = api_open(&c, cli);
+    if (done < 0)
+        done = api_product(&c, o->product, &product);
+    if (done < 0)
+        done = question->ask(&c, product, body, question->ctx, &reply);
+    if (done < 0 && cli->json) {
+        done = cli_print_json(cli, reply);
+    } else if (done < 0) {
+        question->print(reply);
+        json_decref(reply);
+        done = EXIT_OK;
+    }
+    json_decref(body);
+    free(product);
+    api_close(&c);
+    return done;
+}

@@ -7,7 +7,7 @@
 #ifndef CLI_PLAN_OPTIONS_H
 #define CLI_PLAN_OPTIONS_H
 
-#include "cli.h"
+#include "api_client.h"
 
 struct plan_options {
     const char *product, *release, *soak_s, *in_flight, *quorum, *max_failure, *max_crashes, *tolerated,
@@ -40,5 +40,15 @@ struct plan_options {
 
 /** Fill in what was given. -1 to go on, else the exit code of a usage error. */
 int plan_options_body(struct cli *cli, const struct plan_options *o, json_t *body);
+
+/** A command that asks about a plan and creates nothing. */
+struct plan_question {
+    /** -1 with `*reply`, else the exit code. `ctx`: the command's own options. */
+    int (*ask)(struct api_client *c, const char *product, const json_t *body, void *ctx, json_t **reply);
+    void (*print)(const json_t *reply);
+    void *ctx;
+};
+/** After the options have been parsed: ask, print; the exit code. */
+int plan_options_ask(struct cli *cli, const struct plan_options *o, const struct plan_question *question);
 
 #endif

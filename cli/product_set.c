@@ -33,6 +33,12 @@ void product_print(const json_t *p)
         print_words(strata);
         printf(" min %lld", (long long)json_integer_value(json_object_get(p, "strata_min")));
     }
+    if (json_array_size(json_object_get(p, "metrics")) > 0) {
+        printf(" metrics ");
+        print_words(json_object_get(p, "metrics"));
+    }
+    if (json_integer_value(json_object_get(p, "duty_cycle_s")) > 0)
+        printf(" duty cycle %lld s", (long long)json_integer_value(json_object_get(p, "duty_cycle_s")));
     printf("\n");
 }
 
@@ -46,9 +52,30 @@ int product_answer(struct cli *cli, json_t *take_reply, void (*print)(const json
 }
 
 struct set_options {
-    const char *name, *rings, *strata, *strata_min;
-    bool new_seed;
+    const char *name, *rings, *strata, *strata_min, *duty_cycle_s;
+    struct cli_list metrics;
+    bool no_metrics, new_seed;
 };
+
+/* What decides at the end of a ring. */
+static int gates_body(struct cli *cli, const struct set_options *o, json_t *body)
+{
+    unsigned long duty = 0;
+    if (o->metrics.count > 0 && o->no_metrics)
+        return cli_usage(cli, "--metric and --no-metrics: one of them");
+    if (o->metrics.count > 0 || o->no_metrics) {
+        json_t *list = json_array();
+        for (unsigned i = 0; i < o->metrics.count; i++)
+            json_array_append_new(list, json_string(o->metrics.items[i]));
+        json_object_set_new(body, "metrics", list);
+    }
+    if (o->duty_cycle_s == NULL)
+        return -1;
+    if (cli_number(o->duty_cycle_s, 31536000, &duty) != 0)
+        return cli_usage(cli, "--duty-cycle-s: a whole number is wanted");
+    json_object_set_new(body, "duty_cycle_s", json_integer((json_int_t)duty));
+    return -1;
+}
 
 static int change_body(struct cli *cli, const struct set_options *o, json_t *body)
 {
@@ -63,9 +90,11 @@ static int change_body(struct cli *cli, const struct set_options *o, json_t *bod
         json_object_set_new(body, "strata_min", json_integer((json_int_t)min));
     if (o->new_seed)
         json_object_set_new(body, "new_seed", json_true());
-    if (json_object_size(body) == 0)
-        return cli_usage(cli, "nothing to change: --rings, --strata, --strata-min or --new-seed is needed");
-    return -1;
+    int done = gates_body(cli, o, body);
+    if (done < 0 && json_object_size(body) == 0)
+        done = cli_usage(cli, "nothing to change: --rings, --strata, --strata-min, --metric, --no-metrics, "
+                              "--duty-cycle-s or --new-seed is needed");
+    return done;
 }
 
 int cmd_product_set(struct cli *cli, int argc, char **argv)
@@ -78,6 +107,12 @@ int cmd_product_set(struct cli *cli, int argc, char **argv)
         {"strata", CLI_TEXT, &o.strata, "NAMES",
          "attributes that make kinds of device: hw_rev, chip, region ...; \"\" for none"},
         {"strata-min", CLI_TEXT, &o.strata_min, "N", "devices of each kind in each ring of shares (3)"},
+        {"metric", CLI_LIST, &o.metrics, "NAME:lower_is_worse[:N%]",
+         "a number of the application's that decides, or :higher_is_worse; up to N % are tolerated (5); again for "
+         "more"},
+        {"no-metrics", CLI_FLAG, &o.no_metrics, NULL, "none decides any more"},
+        {"duty-cycle-s", CLI_TEXT, &o.duty_cycle_s, "N",
+         "what its devices do, they have done within this time; 0: nobody says"},
         {"new-seed", CLI_FLAG, &o.new_seed, NULL, "draw anew who is in which ring; while no rollout runs"},
         CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options,

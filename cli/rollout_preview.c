@@ -1,7 +1,6 @@
 /* otaria rollout preview: who would be in which ring, by kind. */
 #include "commands.h"
 
-#include "api_client.h"
 #include "plan_options.h"
 
 #include <inttypes.h>
@@ -104,8 +103,9 @@ static void print_preview(const json_t *p)
 }
 
 /* One page of devices after the other, all in the list of the first reply. */
-static int ask(struct api_client *c, const char *product, const json_t *body, bool devices, json_t **out)
+static int ask(struct api_client *c, const char *product, const json_t *body, void *ctx, json_t **out)
 {
+    bool devices = *(const bool *)ctx;
     json_t *reply = NULL;
     int done = -1;
     *out = NULL;
@@ -141,32 +141,11 @@ int cmd_rollout_preview(struct cli *cli, int argc, char **argv)
 {
     struct plan_options o = {.product = NULL};
     bool devices = false;
-    struct api_client c;
-    char *product = NULL;
-    json_t *reply = NULL, *body = json_object();
     const struct cli_option options[] = {
         PLAN_OPTIONS(o), {"devices", CLI_FLAG, &devices, NULL, "list every device, too"}, CLI_OPTIONS_END};
     int done = cli_parse(cli, argc, argv, options, &(struct cli_positional){.items = NULL}, NULL);
-    if (done < 0)
-        done = plan_options_body(cli, &o, body);
-    if (done >= 0) {
-        json_decref(body);
+    if (done >= 0)
         return done;
-    }
-    done = api_open(&c, cli);
-    if (done < 0)
-        done = api_product(&c, o.product, &product);
-    if (done < 0)
-        done = ask(&c, product, body, devices, &reply);
-    if (done < 0 && cli->json) {
-        done = cli_print_json(cli, reply);
-    } else if (done < 0) {
-        print_preview(reply);
-        json_decref(reply);
-        done = EXIT_OK;
-    }
-    json_decref(body);
-    free(product);
-    api_close(&c);
-    return done;
+    return plan_options_ask(cli, &o,
+                            &(struct plan_question){.ask = ask, .print = print_preview, .ctx = &devices});
 }

@@ -7,20 +7,55 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the ring can see; from its first answer on, what it has shown. */
-static void print_gate(const json_t *ring)
+static double number(const json_t *object, const char *key)
 {
-    const json_t *gate = json_object_get(ring, "gate");
+    return json_number_value(json_object_get(object, key));
+}
+
+static void print_gate(const json_t *gate)
+{
     const char *text = json_string_value(json_object_get(gate, "text"));
-    if (json_integer_value(json_object_get(ring, "resolved")) == 0 || text == NULL) {
-        printf("        so many devices cannot see a failure rate below %.1f %%\n",
-               json_number_value(json_object_get(ring, "floor_percent")));
+    if (text == NULL)
         return;
-    }
     printf("        ");
     api_print_field(gate, "verdict", 0);
     cli_print_foreign(text);
     printf("\n");
+}
+
+/* What the ring can see, what it has shown from its first answer on, and how it compares at its end. */
+static void print_gates(const json_t *ring)
+{
+    size_t i;
+    json_t *gate;
+    if (number(ring, "members") > 0)
+        printf("        %.0f device%s cannot see a failure rate below %.3g %%\n", number(ring, "members"),
+               number(ring, "members") == 1 ? "" : "s", number(ring, "floor_percent"));
+    if (number(ring, "resolved") > 0)
+        print_gate(json_object_get(ring, "gate"));
+    json_array_foreach(json_object_get(ring, "gates"), i, gate) print_gate(gate);
+}
+
+/* Crashes and link losses beside those that wait: only once there is something to tell. */
+static void print_health(const json_t *health)
+{
+    static const struct {
+        const char *key, *name;
+    } metrics[] = {{"crashes", "crashes"}, {"link_losses", "link losses"}};
+    double events = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        const json_t *m = json_object_get(health, metrics[i].key);
+        events += number(m, "events") + number(m, "control_events");
+    }
+    if (events == 0)
+        return;
+    printf("    health: ");
+    for (unsigned i = 0; i < 2; i++) {
+        const json_t *m = json_object_get(health, metrics[i].key);
+        printf("%.0f %s where %.1f would be expected (%.0f of those that wait), ", number(m, "events"),
+               metrics[i].name, number(m, "expected"), number(m, "control_events"));
+    }
+    printf("e-value %.3g, it halts at %.0f\n", number(health, "e_value"), number(health, "halts_at"));
 }
 
 void rollout_print(const json_t *r)
@@ -40,6 +75,7 @@ void rollout_print(const json_t *r)
     }
     printf("\n");
     savings_print(json_object_get(r, "transfer"));
+    print_health(json_object_get(r, "health"));
     json_array_foreach(json_object_get(r, "rings"), i, ring)
     {
         const json_t *counts = json_object_get(ring, "counts");
@@ -56,7 +92,7 @@ void rollout_print(const json_t *r)
         printf("soaked ");
         api_print_field(ring, "soaked", 5);
         printf("\n");
-        print_gate(ring);
+        print_gates(ring);
     }
 }
 

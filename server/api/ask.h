@@ -19,5 +19,7 @@ bool api_read_ask(struct api *api, struct http_request *req, struct api_ask *out
 
 /** Who would be in it, and where; nothing is created (preview.c). */
 void api_preview(struct api *api, struct http_request *req, struct api_ask *ask);
+/** What it would cost and how long it would take; nothing is created (forecast.c). */
+void api_forecast(struct api *api, struct http_request *req, struct api_ask *ask);
 
 #endif

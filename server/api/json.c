@@ -58,10 +58,11 @@ json_t *json_product(const struct fleet_product *p)
     fleet_trust_free(&trust);
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:o}", "name", p->name, "trust", believed, "revoked",
-                     revoked, "rings", rings, "strata", fleet_strata_to_json(&p->strata), "strata_min",
-                     (json_int_t)p->strata.min, "devices", (json_int_t)p->device_count, "releases",
-                     (json_int_t)p->release_count, "created_at", json_time(p->created_ms));
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:I,s:I,s:I,s:o}", "name", p->name, "trust", believed,
+                     "revoked", revoked, "rings", rings, "strata", fleet_strata_to_json(&p->strata),
+                     "strata_min", (json_int_t)p->strata.min, "metrics", fleet_metrics_to_json(&p->metrics),
+                     "duty_cycle_s", (json_int_t)p->duty_cycle_s, "devices", (json_int_t)p->device_count,
+                     "releases", (json_int_t)p->release_count, "created_at", json_time(p->created_ms));
 }
 
 static json_t *json_slot(const struct ot_wire_slot *slot)
@@ -119,20 +120,25 @@ static const char *bootloader_name(enum ot_wire_bootloader b)
 json_t *json_device(const struct fleet_device *d, bool with_attempts)
 {
     const struct ot_wire_check_in *f = &d->facts;
-    json_t *attributes = json_object(), *tags = json_array();
+    json_t *attributes = json_object(), *tags = json_array(), *metrics = json_object();
     for (uint8_t i = 0; i < f->attribute_count; i++)
         json_object_set_new(attributes, f->attributes[i].name, json_string(f->attributes[i].value));
+    for (uint8_t i = 0; i < f->metric_count; i++)
+        json_object_set_new(metrics, f->metrics[i].name, json_integer(f->metrics[i].value));
     for (uint32_t i = 0; i < d->tag_count; i++)
         json_array_append_new(tags, json_string(d->tags[i]));
     json_t *root = json_pack(
-        "{s:s,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "id", d->id, "product",
+        "{s:s,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "id", d->id, "product",
         d->product->name, "chip", chip_name(f->chip_id), "hw_rev", (json_int_t)f->hardware_revision,
         "attributes", attributes, "tags", tags, "running", json_slot(&f->running), "other",
         json_slot(&f->other), "bootloader", bootloader_name(f->bootloader), "slot_bytes",
         (json_int_t)f->slot_bytes, "floor", (json_int_t)f->floor, "secure_version",
         (json_int_t)f->secure_version, "keys", json_digests(f->keys, f->key_count), "revoked",
-        json_digests(f->revoked, f->revoked_count), "health", json_health(&f->health), "first_seen",
-        json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
+        json_digests(f->revoked, f->revoked_count), "health", json_health(&f->health), "metrics", metrics,
+        "first_seen", json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
+    json_object_set_new(root, "polls",
+                        json_pack("{s:f,s:f,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",
+                                  d->habit.away_ppm / 10000.0, "away_s", (json_int_t)d->habit.away_s));
     if (with_attempts)
         add_attempts(root, d);
     return root;
@@ -171,16 +177,16 @@ json_t *json_plan(const struct rollout_plan *p)
     json_t *rings = json_array();
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
-    return json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:I,s:s}", "rings", rings,
-                     "soak_s", (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
-                     (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
-                     "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p),
-                     "max_crashes_per_device_day", (double)p->max_crashes_per_device_day / 100.0,
-                     "stale_after_s", (json_int_t)p->stale_after_s, "decide_by_s",
-                     (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
-                     p->override_reason, "min_source", number_or_null(p->min_source), "max_source",
-                     number_or_null(p->max_source), "strata", fleet_strata_to_json(&p->strata), "strata_min",
-                     (json_int_t)p->strata.min, "filter", p->filter);
+    return json_pack(
+        "{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:I,s:s,s:o}", "rings", rings, "soak_s",
+        (json_int_t)p->soak_s, "in_flight", (json_int_t)p->in_flight, "quorum_percent",
+        (json_int_t)p->quorum_percent, "max_failure_percent", (json_int_t)p->max_failure_percent,
+        "tolerated_failure_percent", 100.0 * rollout_plan_tolerated(p), "max_crashes_per_device_day",
+        (double)p->max_crashes_per_device_day / 100.0, "stale_after_s", (json_int_t)p->stale_after_s,
+        "decide_by_s", (json_int_t)rollout_plan_decide_by_s(p), "lease_s", (json_int_t)p->lease_s, "override",
+        p->override_reason, "min_source", number_or_null(p->min_source), "max_source",
+        number_or_null(p->max_source), "strata", fleet_strata_to_json(&p->strata), "strata_min",
+        (json_int_t)p->strata.min, "filter", p->filter, "metrics", fleet_metrics_to_json(&p->metrics));
 }
 
 json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX])
@@ -203,14 +209,14 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
         if (strcmp(name, "unknown") != 0)
             json_object_set_new(counts, name, json_integer((json_int_t)g->counts[s]));
     }
-    return json_pack("{s:I,s:s,s:s,s:I,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:o}", "index", (json_int_t)ring, "name",
-                     r->plan.rings.rings[ring].name, "state", ring_state_name(g->state), "members",
-                     (json_int_t)g->members, "bound",
-                     g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
-                     (json_int_t)rollout_in_flight(r, ring), "counts", counts, "resolved",
-                     (json_int_t)rollout_resolved(r, ring), "harmed", (json_int_t)rollout_harmed(r, ring),
-                     "soaked", (json_int_t)rollout_soaked(r, ring), "floor_percent",
-                     fleet_percent(gate_floor(g->members)), "gate", fleet_gate_json(r, ring));
+    return json_pack(
+        "{s:I,s:s,s:s,s:I,s:o,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o}", "index", (json_int_t)ring, "name",
+        r->plan.rings.rings[ring].name, "state", ring_state_name(g->state), "members", (json_int_t)g->members,
+        "bound", g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
+        (json_int_t)rollout_in_flight(r, ring), "counts", counts, "resolved",
+        (json_int_t)rollout_resolved(r, ring), "harmed", (json_int_t)rollout_harmed(r, ring), "soaked",
+        (json_int_t)rollout_soaked(r, ring), "floor_percent", fleet_percent(gate_floor(g->members)), "gate",
+        fleet_gate_json(r, ring), "gates", fleet_ring_end_json(r, ring));
 }
 
 json_t *json_rollout(const struct fleet_rollout *r)

@@ -104,20 +104,57 @@ static bool read_strata(struct http_request *req, const json_t *list, struct str
     return good;
 }
 
-/* What it points to lies in `rings` and `strata`. */
+static bool read_metrics(struct http_request *req, const json_t *list, struct rollout_metrics *out)
+{
+    char err[200] = "metrics must be a list like [\"heap_floor:lower_is_worse\"]";
+    bool good = json_is_array(list);
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        good = text != NULL && rollout_metrics_add(out, text, err, sizeof err) == 0;
+    }
+    if (!good)
+        http_reply_error(req, 400, "metrics", err);
+    return good;
+}
+
+/* What a change points to. */
+struct change_parts {
+    struct ring_plan rings;
+    struct strata_spec strata;
+    struct rollout_metrics metrics;
+    uint32_t duty_cycle_s;
+};
+
+static bool read_gates(struct http_request *req, const json_t *body, struct fleet_product_change *out,
+                       struct change_parts *parts)
+{
+    int64_t duty_cycle_s = 0;
+    if (json_object_get(body, "metrics") != NULL) {
+        if (!read_metrics(req, json_object_get(body, "metrics"), &parts->metrics))
+            return false;
+        out->metrics = &parts->metrics;
+    }
+    if (!api_number(req, body, "duty_cycle_s", 31536000, &duty_cycle_s))
+        return false;
+    parts->duty_cycle_s = (uint32_t)duty_cycle_s;
+    if (json_object_get(body, "duty_cycle_s") != NULL)
+        out->duty_cycle_s = &parts->duty_cycle_s;
+    return true;
+}
+
 static bool read_change(struct http_request *req, const json_t *body, struct fleet_product_change *out,
-                        struct ring_plan *rings, struct strata_spec *strata)
+                        struct change_parts *parts)
 {
     const json_t *min = json_object_get(body, "strata_min");
     if (json_object_get(body, "rings") != NULL) {
-        if (!api_rings(req, json_object_get(body, "rings"), rings))
+        if (!api_rings(req, json_object_get(body, "rings"), &parts->rings))
             return false;
-        out->rings = rings;
+        out->rings = &parts->rings;
     }
     if (json_object_get(body, "strata") != NULL) {
-        if (!read_strata(req, json_object_get(body, "strata"), strata))
+        if (!read_strata(req, json_object_get(body, "strata"), &parts->strata))
             return false;
-        out->strata = strata;
+        out->strata = &parts->strata;
     }
     if (min != NULL &&
         (!json_is_integer(min) || json_integer_value(min) < 1 || json_integer_value(min) > STRATA_MIN_MAX)) {
@@ -125,21 +162,21 @@ static bool read_change(struct http_request *req, const json_t *body, struct fle
         return false;
     }
     out->strata_min = (uint32_t)json_integer_value(min);
-    return api_flag(req, body, "new_seed", &out->new_seed);
+    return read_gates(req, body, out, parts) && api_flag(req, body, "new_seed", &out->new_seed);
 }
 
 void api_product_set(void *app, struct http_request *req)
 {
-    static const char *const keys[] = {"rings", "strata", "strata_min", "new_seed", NULL};
+    static const char *const keys[] = {"rings",        "strata",   "strata_min", "metrics",
+                                       "duty_cycle_s", "new_seed", NULL};
     struct api *api = app;
-    struct ring_plan rings = {0};
-    struct strata_spec strata = {0};
+    struct change_parts parts = {.duty_cycle_s = 0};
     struct fleet_product_change change = {.rings = NULL};
     struct fleet_refusal refusal;
     json_t *body = api_body(req, keys);
     if (body == NULL)
         return;
-    bool good = read_change(req, body, &change, &rings, &strata);
+    bool good = read_change(req, body, &change, &parts);
     json_decref(body);
     if (!good)
         return;

@@ -18,6 +18,10 @@ void api_rollout_create(void *app, struct http_request *req)
         api_preview(api, req, &ask);
         return;
     }
+    if (http_query(req, "forecast") != NULL) {
+        api_forecast(api, req, &ask);
+        return;
+    }
     struct api_pending *pending = api_pending_new(req);
     if (fleet_rollout_create(api->fleet, api_token(req)->id, ask.product, ask.release, &ask.plan,
                              ask.supersede, &rollout, &refusal, api_pending_done, pending) != 0) {

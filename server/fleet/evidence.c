@@ -25,6 +25,37 @@ json_t *fleet_gate_json(const struct rollout *r, uint32_t ring)
                      "halts_at", exp(g.log_halt), "text", text);
 }
 
+/* A look at the end of a ring: one gate of it. */
+static json_t *end_gate(const struct rollout_plan *plan, const struct ring_end_gate *g)
+{
+    char text[240];
+    const struct gate_compared *c = &g->compared;
+    ring_end_gate_text(plan, g, text, sizeof text);
+    json_t *out =
+        json_pack("{s:s,s:s,s:b,s:f,s:f,s:I,s:I}", "gate", ring_end_gate_name(plan, g), "verdict",
+                  gate_verdict_name(g->verdict), "has_control", (int)(c->strata > 0), "p", c->p, "fails_at",
+                  g->below, "devices", (json_int_t)c->canaries, "control_devices", (json_int_t)c->controls);
+    json_t *numbers =
+        g->kind == RING_END_METRIC
+            ? json_pack("{s:I,s:I,s:f,s:f,s:o}", "reported", (json_int_t)g->reported, "wanted",
+                        (json_int_t)g->wanted, "median", c->median, "control_median", c->control_median,
+                        "worse_percent", fleet_percent(c->worse_part))
+            : json_pack("{s:I,s:I,s:f}", "events", (json_int_t)c->events, "control_events",
+                        (json_int_t)c->control_events, "expected", round(c->expected * 100) / 100);
+    json_object_update_missing(out, numbers);
+    json_object_set_new(out, "text", json_string(text));
+    json_decref(numbers);
+    return out;
+}
+
+json_t *fleet_ring_end_json(const struct rollout *r, uint32_t ring)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < r->rings[ring].end.count; i++)
+        json_array_append_new(list, end_gate(&r->plan, &r->rings[ring].end.gates[i]));
+    return list;
+}
+
 json_t *fleet_watch_json(const struct rollout_watch *w)
 {
     static const char *const names[WATCH_METRICS] = {"crashes", "link_losses"};
@@ -32,9 +63,9 @@ json_t *fleet_watch_json(const struct rollout_watch *w)
                             1 / WATCH_ALPHA);
     for (unsigned k = 0; k < WATCH_METRICS; k++)
         json_object_set_new(out, names[k],
-                            json_pack("{s:I,s:f,s:I,s:f}", "events", (json_int_t)w->events[k], "expected",
-                                      round(w->expected[k] * 100) / 100, "control_events",
-                                      (json_int_t)w->control_events[k], "e_value",
+                            json_pack("{s:I,s:f,s:I,s:f}", "events", (json_int_t)w->counts.events[k],
+                                      "expected", round(w->counts.expected[k] * 100) / 100, "control_events",
+                                      (json_int_t)w->counts.control_events[k], "e_value",
                                       exp(fmin(gate_rates_log_e(&w->rates[k]), 600))));
     return out;
 }
@@ -43,13 +74,14 @@ json_t *fleet_ring_evidence(const struct rollout *r, uint32_t ring, uint64_t now
 {
     const struct rollout_ring *g = &r->rings[ring];
     uint64_t open_ms = g->state != RING_WAITING && now_ms > g->opened_ms ? now_ms - g->opened_ms : 0;
-    return json_pack("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "members", (json_int_t)g->members, "bound",
-                     g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
-                     (json_int_t)rollout_in_flight(r, ring), "resolved",
+    return json_pack("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "members", (json_int_t)g->members,
+                     "bound", g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound),
+                     "in_flight", (json_int_t)rollout_in_flight(r, ring), "resolved",
                      (json_int_t)rollout_resolved(r, ring), "confirmed",
                      (json_int_t)g->counts[ATTEMPT_CONFIRMED], "harmed", (json_int_t)rollout_harmed(r, ring),
                      "soaked", (json_int_t)rollout_soaked(r, ring), "open_s", (json_int_t)(open_ms / 1000u),
-                     "gate", fleet_gate_json(r, ring), "health", fleet_watch_json(&r->watch));
+                     "gate", fleet_gate_json(r, ring), "gates", fleet_ring_end_json(r, ring), "health",
+                     fleet_watch_json(&r->watch));
 }
 
 json_t *fleet_member_evidence(const struct fleet_rollout *r, uint32_t member)

@@ -8,6 +8,8 @@
 json_t *fleet_percent(double part);
 /** The verdict on a ring. */
 json_t *fleet_gate_json(const struct rollout *r, uint32_t ring);
+/** The gates of the look at the ring's end; none before it. */
+json_t *fleet_ring_end_json(const struct rollout *r, uint32_t ring);
 /** Crashes and link losses of those that run a release, beside those that wait. */
 json_t *fleet_watch_json(const struct rollout_watch *w);
 

@@ -303,9 +303,11 @@ void fleet_store_ring(struct fleet_change *change, uint32_t ring)
 {
     const struct rollout *r = &change->rollout->engine;
     const struct rollout_ring *g = &r->rings[ring];
+    char *evidence = fleet_evidence_to_text(g);
     store_add(change->batch, STORE_PUT_RING, (int64_t)r->id, (int64_t)ring, (int64_t)g->state,
               (int64_t)g->bound, (int64_t)g->resolved_at_widening, (int64_t)g->opened_ms,
-              (int64_t)g->accepted);
+              (int64_t)g->accepted, evidence);
+    free(evidence);
 }
 
 /* A person wants to read of every device that was harmed, and of none that was not. */

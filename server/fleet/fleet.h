@@ -38,6 +38,8 @@ struct fleet_product_change {
     const struct ring_plan *rings;
     const struct strata_spec *strata; /* its `min` is not looked at; count 0: no strata any more */
     uint32_t strata_min;
+    const struct rollout_metrics *metrics; /* gated; count 0: none any more */
+    const uint32_t *duty_cycle_s;          /* 0: nobody says */
     bool new_seed; /* who is in which ring is drawn anew: only while no rollout runs */
 };
 /** For rollouts created from now on. */

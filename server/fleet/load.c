@@ -78,7 +78,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s}", "rings",
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s,s:o}", "rings",
         json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
         (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
         "max_failure_percent", (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
@@ -86,7 +86,8 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
         "lease_s", (json_int_t)plan->lease_s, "decide_by_s", (json_int_t)plan->decide_by_s,
         "tolerated_failure", (json_int_t)plan->tolerated_failure, "override", plan->override_reason, "strata",
         fleet_strata_to_json(&plan->strata), "strata_min", (json_int_t)plan->strata.min, "min_source",
-        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter);
+        (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter,
+        "metrics", fleet_metrics_to_json(&plan->metrics));
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -122,6 +123,8 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     if (fleet_strata_from_json(json_object_get(root, "strata"), plan_number(root, "strata_min"),
                                &out->strata) != 0)
         bad = -1;
+    if (fleet_metrics_from_json(json_object_get(root, "metrics"), &out->metrics) != 0)
+        bad = -1;
     json_decref(root);
     return bad != 0 ? bad : rollout_plan_check(out, err, sizeof err);
 }
@@ -151,6 +154,11 @@ static void on_product(void *ctx, const struct store_row *row)
     if (!json_is_array(strata) || fleet_strata_from_json(strata, store_int(row, 6), &p->strata) != 0)
         problem(l, "strata of product", p->name);
     json_decref(strata);
+    json_t *metrics = json_loads(store_text(row, 7), 0, NULL);
+    if (!json_is_array(metrics) || fleet_metrics_from_json(metrics, &p->metrics) != 0)
+        problem(l, "metrics of product", p->name);
+    json_decref(metrics);
+    p->duty_cycle_s = (uint32_t)store_int(row, 8);
     p->created_ms = store_int(row, 4);
     strmap_put(&l->f->product_map, p->name, p);
     fleet_append((void ***)&l->f->products, &l->f->product_count, p);
@@ -203,6 +211,9 @@ static void on_device(void *ctx, const struct store_row *row)
     d->enrolled_ms = store_int(row, 4);
     d->last_seen_ms = store_int(row, 5);
     d->seq = (uint32_t)store_int(row, 6);
+    d->habit = (struct poll_habit){.gap_ms = (uint32_t)store_int(row, 8),
+                                   .away_ppm = (uint32_t)store_int(row, 9),
+                                   .away_s = (uint32_t)store_int(row, 10)};
     d->has_checked_in = ot_wire_check_in_read(facts, strlen(facts), &d->facts, NULL) == OT_OK &&
                         d->facts.running.present && !ot_digest_is_zero(&d->facts.running.digest);
     if (d->product == NULL) {
@@ -366,6 +377,8 @@ static void on_ring(void *ctx, const struct store_row *row)
     g->resolved_at_widening = (uint32_t)store_int(row, 4);
     g->opened_ms = (uint64_t)store_int(row, 5);
     g->accepted = (uint32_t)store_int(row, 6);
+    if (fleet_evidence_from_text(store_text(row, 7), &r->engine.plan, g) != 0)
+        problem(l, "evidence of a ring of rollout", store_text(row, 0));
 }
 
 static void on_member(void *ctx, const struct store_row *row)
@@ -419,6 +432,18 @@ static void on_last_audit(void *ctx, const struct store_row *row)
     l->f->audit_hash = store_digest(row, 1);
 }
 
+/* What its members reported last is in the devices' last check-ins; who waits is heard of again before it counts. */
+static void settle(struct fleet *f, struct fleet_rollout *r)
+{
+    r->engine.settled_ms = f->base_ms + (uint64_t)r->engine.poll_s * 3000u;
+    for (uint32_t m = 0; m < r->engine.member_count; m++) {
+        const struct fleet_device *d = r->members[m].device;
+        struct rollout_values values =
+            rollout_metrics_values(&r->engine.plan.metrics, d->facts.metrics, d->facts.metric_count);
+        rollout_restore_values(&r->engine, m, fleet_runs_release(d, fleet_target(r, (int)m, d)), &values);
+    }
+}
+
 /* Times in rows may be a little ahead of the saved clock: go on behind the latest of them. */
 static void catch_up(struct fleet *f)
 {
@@ -434,6 +459,10 @@ static void catch_up(struct fleet *f)
                     f->base_ms = r->engine.members[m].seen_ms;
             }
         }
+    }
+    for (size_t p = 0; p < f->product_count; p++) {
+        for (size_t i = 0; i < f->products[p]->rollout_count; i++)
+            settle(f, f->products[p]->rollouts[i]);
     }
 }
 
@@ -479,6 +508,7 @@ void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet
     if (ot_wire_check_in_write(&d->facts, facts, sizeof facts - 1, &len) != OT_OK)
         len = 0; /* it was read by the same code: cannot happen */
     facts[len] = '\0';
-    store_add(batch, STORE_SET_DEVICE, d->last_seen_ms, (int64_t)d->seq, facts, d->num);
+    store_add(batch, STORE_SET_DEVICE, d->last_seen_ms, (int64_t)d->seq, facts, (int64_t)d->habit.gap_ms,
+              (int64_t)d->habit.away_ppm, (int64_t)d->habit.away_s, d->num);
     d->is_dirty = false;
 }

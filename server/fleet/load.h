@@ -14,6 +14,12 @@ char *fleet_plan_to_text(const struct rollout_plan *plan);
 char *fleet_watch_to_text(const struct rollout_watch *watch);
 /** Reverse; "" is a watch that has seen nothing. */
 int fleet_watch_from_text(const char *text, struct rollout_watch *out);
+/** The same for a ring's rates and looks; `plan` is the rollout's. */
+char *fleet_evidence_to_text(const struct rollout_ring *ring);
+int fleet_evidence_from_text(const char *text, const struct rollout_plan *plan, struct rollout_ring *out);
+char *fleet_metrics_to_text(const struct rollout_metrics *metrics);
+/** NULL is a list of none. */
+int fleet_metrics_from_json(const json_t *list, struct rollout_metrics *out);
 
 char *fleet_strata_to_text(const struct strata_spec *spec);
 int fleet_strata_from_json(const json_t *list, int64_t min, struct strata_spec *out);

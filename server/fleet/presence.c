@@ -41,6 +41,7 @@ void fleet_note_presence(struct fleet_change *change, struct fleet_device *d, ui
         if (!still_looks(d, at))
             continue;
         change->rollout = at->rollout;
+        counters.values = rollout_metrics_values(&r->plan.metrics, d->facts.metrics, d->facts.metric_count);
         rollout_alive(r, at->member, now_ms, &sink);
         rollout_seen(r, at->member, fleet_runs_release(d, fleet_target(at->rollout, (int)at->member, d)),
                      &counters, now_ms, &sink);

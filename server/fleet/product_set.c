@@ -1,4 +1,4 @@
-/* Changing a product: its rings, its strata, its seed. */
+/* Changing a product: its rings, its strata, its gated metrics, its duty cycle, its seed. */
 #include "fleet.h"
 
 #include "filter.h"
@@ -47,9 +47,10 @@ static int refuse_change(const struct fleet_product *p, const struct fleet_produ
                          const struct strata_spec *strata, struct fleet_refusal *refusal)
 {
     char err[200];
-    if (change->rings == NULL && change->strata == NULL && change->strata_min == 0 && !change->new_seed)
+    if (change->rings == NULL && change->strata == NULL && change->strata_min == 0 &&
+        change->metrics == NULL && change->duty_cycle_s == NULL && !change->new_seed)
         return fleet_refuse(refusal, 422, "nothing",
-                            "nothing to change: rings, strata, strata_min, new_seed");
+                            "nothing to change: rings, strata, strata_min, metrics, duty_cycle_s, new_seed");
     if (change->rings != NULL && ring_plan_check(change->rings, err, sizeof err) != 0)
         return fleet_refuse(refusal, 422, "rings", "%s", err);
     if (change->strata == NULL && change->strata_min != 0 && p->strata.count == 0)
@@ -60,21 +61,24 @@ static int refuse_change(const struct fleet_product *p, const struct fleet_produ
 }
 
 /* The audit has what it was and what it is. */
-static char *describe(const struct ring_plan *rings, const struct strata_spec *strata)
+static char *describe(const struct fleet_product *p)
 {
-    char *rings_text = fleet_rings_to_text(rings), *strata_text = fleet_strata_to_text(strata), *text = NULL;
-    size_t len = strlen(rings_text) + strlen(strata_text) + 40;
-    text = fleet_need(malloc(len));
-    snprintf(text, len, "rings %s strata %s min %u", rings_text, strata_text, strata->min);
-    free(rings_text);
-    free(strata_text);
+    char *rings = fleet_rings_to_text(&p->rings), *strata = fleet_strata_to_text(&p->strata),
+         *metrics = fleet_metrics_to_text(&p->metrics);
+    size_t len = strlen(rings) + strlen(strata) + strlen(metrics) + 80;
+    char *text = fleet_need(malloc(len));
+    snprintf(text, len, "rings %s strata %s min %u metrics %s duty cycle %u s", rings, strata, p->strata.min,
+             metrics, p->duty_cycle_s);
+    free(rings);
+    free(strata);
+    free(metrics);
     return text;
 }
 
 static void audit_change(struct fleet *f, struct store_batch *batch, const char *who,
                          const struct fleet_product *p, const char *before, bool new_seed)
 {
-    char *after = describe(&p->rings, &p->strata);
+    char *after = describe(p);
     size_t len = strlen(before) + strlen(after) + 40;
     char *detail = fleet_need(malloc(len));
     snprintf(detail, len, "%s -> %s%s", before, after, new_seed ? ", new seed" : "");
@@ -85,10 +89,13 @@ static void audit_change(struct fleet *f, struct store_batch *batch, const char 
 
 static void store_product(struct store_batch *batch, const struct fleet_product *p)
 {
-    char *rings = fleet_rings_to_text(&p->rings), *strata = fleet_strata_to_text(&p->strata);
-    store_add(batch, STORE_SET_PRODUCT, &p->seed, rings, strata, (int64_t)p->strata.min, p->name);
+    char *rings = fleet_rings_to_text(&p->rings), *strata = fleet_strata_to_text(&p->strata),
+         *metrics = fleet_metrics_to_text(&p->metrics);
+    store_add(batch, STORE_SET_PRODUCT, &p->seed, rings, strata, (int64_t)p->strata.min, metrics,
+              (int64_t)p->duty_cycle_s, p->name);
     free(rings);
     free(strata);
+    free(metrics);
 }
 
 /* What the strata would be: a minimum stays when attributes change, and is 3 when there were none. */
@@ -118,9 +125,11 @@ int fleet_product_set(struct fleet *f, const char *who, struct fleet_product *p,
         return -1;
     }
     struct store_batch *batch = store_batch_new();
-    char *before = describe(&p->rings, &p->strata);
+    char *before = describe(p);
     p->rings = change->rings != NULL ? *change->rings : p->rings;
     p->strata = strata;
+    p->metrics = change->metrics != NULL ? *change->metrics : p->metrics;
+    p->duty_cycle_s = change->duty_cycle_s != NULL ? *change->duty_cycle_s : p->duty_cycle_s;
     p->seed = change->new_seed ? seed : p->seed;
     store_product(batch, p);
     audit_change(f, batch, who, p, before, change->new_seed);

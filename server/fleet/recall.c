@@ -89,11 +89,12 @@ static struct rollout_plan plan_of(const struct fleet_rollout *of, uint32_t in_f
     struct rollout_plan plan = of->engine.plan;
     plan.rings = (struct ring_plan){0};
     plan.strata = (struct strata_spec){0};
+    plan.metrics.count = 0; /* nothing is to be compared with what is taken back */
     (void)ring_plan_add(&plan.rings, "rest", err, sizeof err);
     plan.soak_s = 0;
     plan.decide_by_s = NO_DEADLINE;
     plan.min_source = plan.max_source = 0; /* not by number: by what runs */
-    plan.override_reason[0] = '\0';
+    plan.override_reason[0] = plan.filter[0] = '\0';
     if (in_flight != 0)
         plan.in_flight = in_flight;
     return plan;

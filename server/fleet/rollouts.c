@@ -144,6 +144,7 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
     if (plan->rings.count == 0)
         plan->rings = p->rings;
     plan->strata = p->strata;
+    plan->metrics = p->metrics;
     if (refuse_plan(p, plan, replace, refusal) != 0 || read_filter(p, plan, &filter, refusal) != 0)
         return -1;
     int result = fleet_places(p, release, plan, filter, out, refusal);

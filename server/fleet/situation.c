@@ -57,8 +57,7 @@ const struct fleet_release *fleet_running(const struct fleet_device *d)
     return release;
 }
 
-/* By the digest; of an image that was never pushed, by what the device says. */
-static uint32_t running_number(const struct fleet_device *d)
+uint32_t fleet_running_number(const struct fleet_device *d)
 {
     const struct fleet_release *release = fleet_running(d);
     return release != NULL ? release->number : d->facts.running.release;
@@ -120,7 +119,7 @@ static void add_recall(struct rollout_situation *s, const struct fleet_device *d
 static void add_source(struct rollout_situation *s, const struct fleet_device *d,
                        const struct rollout_plan *plan)
 {
-    s->source = running_number(d);
+    s->source = fleet_running_number(d);
     s->source_version = version_of(d->product, s->source);
     s->min_version = version_of(d->product, plan->min_source);
     s->max_version = version_of(d->product, plan->max_source);
@@ -160,7 +159,7 @@ struct rollout_situation fleet_situation_in(const struct fleet_device *d, const 
 static struct fleet_rollout *step_towards(const struct fleet_device *d, const struct fleet_rollout *newest)
 {
     const struct fleet_product *p = d->product;
-    uint32_t source = running_number(d), most = newest->engine.plan.max_source;
+    uint32_t source = fleet_running_number(d), most = newest->engine.plan.max_source;
     for (size_t i = p->rollout_count; i > 0; i--) {
         struct fleet_rollout *r = p->rollouts[i - 1];
         if (r->engine.id < newest->engine.id && r->engine.state == ROLLOUT_FINISHED && r->recalls == NULL &&

@@ -13,6 +13,7 @@
 #include "otaria/wire.h"
 #include "rollout/engine.h"
 #include "rollout/explain.h"
+#include "rollout/habit.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -46,6 +47,8 @@ struct fleet_product {
     struct strata_spec strata;
     uint32_t trust_count;
     struct ot_digest trust[FLEET_TRUST_MAX];
+    struct rollout_metrics metrics; /* gated at the end of each ring of rollouts to come */
+    uint32_t duty_cycle_s; /* what its devices do, they have done within this time; 0: nobody has said */
     int64_t created_ms;
     struct strmap devices; /* id -> struct fleet_device */
     struct fleet_device **device_list;
@@ -95,6 +98,8 @@ struct fleet_device {
     char id[OT_DEVICE_ID_MAX + 1];
     struct ot_digest token;
     int64_t enrolled_ms, last_seen_ms; /* wall clock */
+    uint64_t heard_ms;                 /* server time of its last check-in to this process; 0: none */
+    struct poll_habit habit;
     bool has_checked_in;
     uint32_t seq;                  /* highest event sequence stored */
     struct ot_wire_check_in facts; /* the last check-in, without its events */
@@ -221,6 +226,8 @@ const struct fleet_image *fleet_image_with(const struct fleet_product *p, const 
 /* situation.c */
 /** The release that runs, by its digest; NULL: it was never pushed. */
 const struct fleet_release *fleet_running(const struct fleet_device *d);
+/** Number of the release that runs, by its digest; of an image that was never pushed, by what the device says; or 0. */
+uint32_t fleet_running_number(const struct fleet_device *d);
 /** What a device ran before it took this release; NULL: nobody knows. */
 const struct fleet_release *fleet_ran_before(const struct fleet_device *d,
                                              const struct fleet_release *release);
@@ -233,6 +240,9 @@ struct rollout_situation fleet_situation_in(const struct fleet_device *d, const 
 bool fleet_is_at_rest(const struct fleet_device *d);
 /** What decides about this device now, for rollout_decide() and rollout_explain(). `*rollout` NULL: nothing does. */
 struct rollout_situation fleet_situation(const struct fleet_device *d, struct fleet_rollout **rollout);
+
+/** Gated metrics, as people write them: a new reference. */
+json_t *fleet_metrics_to_json(const struct rollout_metrics *metrics);
 
 /* grow-and-append helpers; end the process when out of memory */
 void *fleet_need(void *p);

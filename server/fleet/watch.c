@@ -8,8 +8,9 @@ static json_t *metric_to_json(const struct rollout_watch *w, unsigned metric)
     json_t *stakes = json_array();
     for (unsigned i = 0; i < GATE_RATIOS; i++)
         json_array_append_new(stakes, json_real(w->rates[metric].log_e[i]));
-    return json_pack("{s:I,s:I,s:f,s:o}", "events", (json_int_t)w->events[metric], "control_events",
-                     (json_int_t)w->control_events[metric], "expected", w->expected[metric], "log_e", stakes);
+    return json_pack("{s:I,s:I,s:f,s:o}", "events", (json_int_t)w->counts.events[metric], "control_events",
+                     (json_int_t)w->counts.control_events[metric], "expected", w->counts.expected[metric],
+                     "log_e", stakes);
 }
 
 char *fleet_watch_to_text(const struct rollout_watch *watch)
@@ -27,9 +28,10 @@ static int metric_from_json(const json_t *json, struct rollout_watch *out, unsig
     const json_t *stakes = json_object_get(json, "log_e");
     for (unsigned i = 0; i < GATE_RATIOS; i++)
         out->rates[metric].log_e[i] = json_real_value(json_array_get(stakes, i));
-    out->events[metric] = (uint32_t)json_integer_value(json_object_get(json, "events"));
-    out->control_events[metric] = (uint32_t)json_integer_value(json_object_get(json, "control_events"));
-    out->expected[metric] = json_real_value(json_object_get(json, "expected"));
+    out->counts.events[metric] = (uint32_t)json_integer_value(json_object_get(json, "events"));
+    out->counts.control_events[metric] =
+        (uint32_t)json_integer_value(json_object_get(json, "control_events"));
+    out->counts.expected[metric] = json_real_value(json_object_get(json, "expected"));
     return json_array_size(stakes) == GATE_RATIOS ? 0 : -1;
 }
 

@@ -172,8 +172,10 @@ void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, 
     if (next == m->state)
         return;
     m->reason = reason;
-    if (next == ATTEMPT_CONFIRMED)
+    if (next == ATTEMPT_CONFIRMED) {
         begin_soak(m, now_ms);
+        m->values.known = 0; /* those of the image before */
+    }
     rollout_set_member(r, member, next, now_ms, sink);
     if (attempt_is_harm(next))
         rollout_judge(r, m->ring, now_ms, sink);
@@ -208,6 +210,21 @@ static void seen_soaking(struct rollout_member *m, const struct rollout_counters
     m->links_seen = counters->of[WATCH_LINK_LOSSES];
 }
 
+/* Only of the image that its state speaks of: the release's once it has confirmed, the other one's while it waits. */
+static void take_values(struct rollout_member *m, bool runs_target, const struct rollout_values *values)
+{
+    if (runs_target == (m->state == ATTEMPT_CONFIRMED))
+        m->values = *values;
+    else
+        m->values.known = 0;
+}
+
+void rollout_restore_values(struct rollout *r, uint32_t member, bool runs_target,
+                            const struct rollout_values *values)
+{
+    take_values(&r->members[member], runs_target, values);
+}
+
 void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
                   const struct rollout_counters *counters, uint64_t now_ms, const struct rollout_sink *sink)
 {
@@ -226,6 +243,7 @@ void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
     else
         changed = seen_elsewhere(m, counters, now_ms);
     rollout_count(r, m);
+    take_values(m, runs_target, &counters->values);
     if (m->queue == QUEUE_SOAK || soaks) /* the others are not ordered by when they were seen */
         rollout_requeue(r, m);
     if (changed)

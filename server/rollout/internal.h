@@ -48,6 +48,22 @@ void rollout_judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const stru
 /** What has not switched is called back. */
 void rollout_take_back(struct rollout *r, uint64_t now_ms, const struct rollout_sink *sink);
 
+/** The ring has failed, with this reason: no more offers. */
+void rollout_halt(struct rollout *r, uint32_t ring, const char *text, uint64_t now_ms,
+                  const struct rollout_sink *sink);
+
+/* ring_end.c */
+/** Not so soon after a restart. */
+bool rollout_compare_due(const struct rollout *r, uint64_t now_ms);
+/**
+ * The look at the end of a ring (RING_END_LOOKED...), if it has not been made; what there is to say against the ring now.
+ * After a person has gone on from a failure: nothing.
+ */
+enum gate_verdict rollout_compare(struct rollout *r, uint32_t ring, uint32_t look, uint64_t now_ms,
+                                  const struct rollout_sink *sink);
+/** A person goes on: what it has failed for is accepted. */
+void rollout_compare_accept(struct rollout_ring *ring);
+
 /* watch.c */
 /** The member's counters at a check-in, before it takes them over. */
 void rollout_watch_seen(struct rollout *r, uint32_t member, bool runs_target,

@@ -141,8 +141,8 @@ void rollout_take_back(struct rollout *r, uint64_t now_ms, const struct rollout_
     }
 }
 
-static void halt(struct rollout *r, uint32_t ring, const char *text, uint64_t now_ms,
-                 const struct rollout_sink *sink)
+void rollout_halt(struct rollout *r, uint32_t ring, const char *text, uint64_t now_ms,
+                  const struct rollout_sink *sink)
 {
     (void)rollout_step(r, ring, RING_ON_HARM, sink);
     (void)rollout_move(r, ROLLOUT_ON_HARM, text, sink);
@@ -158,5 +158,5 @@ void rollout_judge(struct rollout *r, uint32_t ring, uint64_t now_ms, const stru
         return;
     if (too_much_harm(r, ring, text, sizeof text) || too_many_crashes(r, ring, text, sizeof text) ||
         rollout_watch_is_bad(r, ring, text, sizeof text))
-        halt(r, ring, text, now_ms, sink);
+        rollout_halt(r, ring, text, now_ms, sink);
 }

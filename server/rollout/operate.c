@@ -36,8 +36,10 @@ static void resume_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const
 {
     struct rollout_ring *g = &r->rings[ring];
     g->opened_ms = now_ms; /* its time to be judged begins anew */
-    if (g->state == RING_FAILED)
+    if (g->state == RING_FAILED) {
         g->accepted = rollout_harmed(r, ring);
+        rollout_compare_accept(g);
+    }
     if (rollout_open_ring(r) >= 0 || later_ring_was_open(r, ring))
         (void)rollout_step(r, ring, RING_ON_RESUME_PAST, sink);
     else

@@ -26,6 +26,9 @@
     X(115, "late reports of an outcome count again")                                                         \
     X(116, "not enough evidence passes")                                                                     \
     X(117, "an abort leaves offers in force")                                                                \
-    X(118, "a device that confirmed is never missed")
+    X(118, "a device that confirmed is never missed")                                                        \
+    X(119, "a gate that too few report to passes")                                                           \
+    X(120, "a ring is compared again at every end")                                                          \
+    X(121, "who waits counts as control wherever it belongs")
 
 #endif

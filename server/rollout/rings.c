@@ -124,10 +124,44 @@ static void hold(struct rollout *r, uint32_t ring, const char *text, const struc
     rollout_tell(sink, ring, "ring_held", text);
 }
 
-/* Its time is over and it has neither passed nor failed: devices that never come must not keep it open for ever. */
-static void hold_out_of_time(struct rollout *r, uint32_t ring, const struct rollout_sink *sink)
+/* The first gate with this verdict, in words. */
+static void say_gate(const struct rollout *r, uint32_t ring, enum gate_verdict verdict, const char *end,
+                     char text[ROLLOUT_REASON_MAX])
+{
+    char why[240] = "";
+    const struct ring_end *looked = &r->rings[ring].end;
+    for (uint32_t i = looked->count; i > 0; i--) {
+        if (looked->gates[i - 1].verdict == verdict)
+            ring_end_gate_text(&r->plan, &looked->gates[i - 1], why, sizeof why);
+    }
+    snprintf(text, ROLLOUT_REASON_MAX, "ring %s: %.150s%s", r->plan.rings.rings[ring].name, why, end);
+}
+
+/* The look at its end, beside the control. True: nothing speaks against it. */
+static bool is_no_worse(struct rollout *r, uint32_t ring, uint32_t look, uint64_t now_ms,
+                        const struct rollout_sink *sink)
 {
     char text[ROLLOUT_REASON_MAX];
+    enum gate_verdict verdict = rollout_compare(r, ring, look, now_ms, sink);
+    if (verdict == GATE_FAIL) {
+        say_gate(r, ring, verdict, "", text);
+        rollout_halt(r, ring, text, now_ms, sink);
+    } else if (verdict == GATE_NOT_ENOUGH && look == RING_END_LOOKED) {
+        say_gate(r, ring, verdict, "; widen, resume or abort", text);
+        hold(r, ring, text, sink);
+    }
+    return verdict == GATE_PASS;
+}
+
+/* Its time is over and it has neither passed nor failed: devices that never come must not keep it open for ever. */
+static void hold_out_of_time(struct rollout *r, uint32_t ring, uint64_t now_ms,
+                             const struct rollout_sink *sink)
+{
+    char text[ROLLOUT_REASON_MAX];
+    if (rollout_compare_due(r, now_ms))
+        (void)is_no_worse(r, ring, RING_END_LOOKED_OUT_OF_TIME, now_ms, sink);
+    if (r->state != ROLLOUT_RUNNING)
+        return; /* it has failed */
     snprintf(text, sizeof text,
              "ring %s: not enough evidence in its time: %" PRIu32 " of %" PRIu32 " devices resolved, %" PRIu32
              " soaked, %" PRIu32 " in flight; resume, widen or abort",
@@ -151,9 +185,12 @@ static void hold_undecided(struct rollout *r, uint32_t ring, const struct rollou
 static void step_soaked(struct rollout *r, uint32_t ring, uint64_t now_ms, const struct rollout_sink *sink)
 {
     struct rollout_gate gate = rollout_gate(r, ring);
+    bool is_end = gate.verdict == GATE_PASS || gate.resolved == r->rings[ring].members;
+    if (!is_end || !rollout_compare_due(r, now_ms) || !is_no_worse(r, ring, RING_END_LOOKED, now_ms, sink))
+        return;
     if (gate.verdict == GATE_PASS)
         pass(r, ring, now_ms, sink);
-    else if (gate.resolved == r->rings[ring].members)
+    else
         hold_undecided(r, ring, &gate, sink);
 }
 
@@ -178,7 +215,7 @@ static void step_ring(struct rollout *r, uint32_t ring, uint64_t now_ms, const s
     bool is_open = g->state == RING_ACTIVE || g->state == RING_SOAKING;
     if (is_open && !OT_PLANTED(110) &&
         now_ms - g->opened_ms >= (uint64_t)rollout_plan_decide_by_s(&r->plan) * 1000u)
-        hold_out_of_time(r, ring, sink);
+        hold_out_of_time(r, ring, now_ms, sink);
 }
 
 /* The ring to look at when all that run the release are worse off. */
@@ -194,8 +231,11 @@ void rollout_tick(struct rollout *r, uint64_t now_ms, const struct rollout_sink 
 {
     if (r->state != ROLLOUT_CREATED)
         age_members(r, now_ms, sink); /* aborted too: each attempt ends in an outcome */
+    int watched = rollout_open_ring(r);
     if (rollout_watch_tick(r, now_ms)) {
         rollout_emit(sink, EFFECT_ROLLOUT, ROLLOUT_NO_ONE, ROLLOUT_NO_ONE, NULL, NULL);
+        if (watched >= 0)
+            rollout_emit(sink, EFFECT_RING, ROLLOUT_NO_ONE, (uint32_t)watched, NULL, NULL);
         rollout_judge(r, last_open_ring(r), now_ms, sink);
     }
     for (int ring = rollout_open_ring(r); r->state == ROLLOUT_RUNNING && ring >= 0;) {

@@ -23,7 +23,7 @@ void rollout_watch_text(const struct rollout_watch *watch, char *text, size_t le
     if (gate_rates_log_e(&watch->rates[WATCH_LINK_LOSSES]) > gate_rates_log_e(&watch->rates[WATCH_CRASHES]))
         k = WATCH_LINK_LOSSES;
     snprintf(text, len, "%" PRIu32 " %s where %.1f would be expected (%" PRIu32 " of the others)",
-             watch->events[k], names[k], watch->expected[k], watch->control_events[k]);
+             watch->counts.events[k], names[k], watch->counts.expected[k], watch->counts.control_events[k]);
 }
 
 /* --- who is at risk --- */
@@ -48,50 +48,101 @@ static bool is_heard_of(const struct rollout *r, const struct rollout_member *m,
     return m->seen_ms != 0 && now_ms - m->seen_ms <= (uint64_t)r->poll_s * 3000u;
 }
 
-/* Who had them does not depend on who reports first: a window's events count together, with the share at its start. */
-static void close_window(struct rollout_watch *w, unsigned metric)
+/* --- a window --- */
+
+/* One stratum's part of a window. */
+struct cell {
+    uint32_t canaries, controls, events, control_events; /* at risk, and of them those that had one */
+    uint32_t ring, ring_events;                          /* of the canaries, those of the open ring */
+};
+
+/* A ring's canaries, or all, beside the control: when it changes nothing, each event is one of theirs with this chance. */
+static double add_counts(struct watch_counts *c, unsigned metric, uint32_t events, uint32_t canaries,
+                         const struct cell *cell)
 {
-    double canaries = w->at_risk[metric], controls = w->control_at_risk[metric];
-    uint32_t events = w->new_events[metric], others = w->new_control_events[metric];
-    w->new_events[metric] = w->new_control_events[metric] = 0;
-    if (controls < WATCH_CONTROL_MIN || canaries < 1)
+    double share = (double)canaries / ((double)canaries + cell->controls);
+    c->events[metric] += events;
+    c->control_events[metric] += cell->control_events;
+    c->expected[metric] += share * (events + cell->control_events);
+    return share;
+}
+
+/* Who had them does not depend on who reports first: a window's events count together, with the share at its start. */
+static void close_cell(struct rollout *r, int ring, unsigned metric, const struct cell *cell)
+{
+    struct rollout_watch *w = &r->watch;
+    if (cell->controls < WATCH_CONTROL_MIN || cell->canaries < 1)
         return;
-    double share = canaries / (canaries + controls);
-    for (uint32_t i = 0; i < events + others; i++)
-        gate_rates_event(&w->rates[metric], i < events, share);
-    w->expected[metric] += share * (events + others);
-    w->events[metric] += events;
-    w->control_events[metric] += others;
+    double share = add_counts(&w->counts, metric, cell->events, cell->canaries, cell);
+    for (uint32_t i = 0; i < cell->events + cell->control_events; i++)
+        gate_rates_event(&w->rates[metric], i < cell->events, share);
+    if (ring >= 0 && cell->ring > 0)
+        (void)add_counts(&r->rings[ring].rates, metric, cell->ring_events, cell->ring, cell);
+}
+
+static void add_member(struct cell *cell, const struct rollout_member *m, int ring, unsigned metric)
+{
+    bool had = (m->watch.had >> metric & 1u) != 0, is_of_ring = (int)m->ring == ring;
+    if ((m->watch.at_risk >> metric & 1u) == 0)
+        return;
+    if (m->watch.side == WATCH_CONTROL) {
+        cell->controls++;
+        cell->control_events += had;
+        return;
+    }
+    cell->canaries++;
+    cell->events += had;
+    cell->ring += is_of_ring;
+    cell->ring_events += had && is_of_ring;
+}
+
+static void close_window(struct rollout *r, unsigned metric)
+{
+    struct cell cells[WATCH_STRATA] = {{0}};
+    int ring = rollout_open_ring(r);
+    for (uint32_t i = 0; i < r->member_count; i++) {
+        const struct rollout_member *m = &r->members[i];
+        add_member(&cells[m->stratum < WATCH_STRATA ? m->stratum : WATCH_STRATA - 1], m, ring, metric);
+    }
+    for (uint32_t s = 0; s < WATCH_STRATA; s++)
+        close_cell(r, ring, metric, &cells[s]);
+}
+
+static uint8_t events_of_all(const struct rollout *r)
+{
+    uint8_t had = 0;
+    for (uint32_t i = 0; i < r->member_count; i++)
+        had |= r->members[i].watch.had;
+    return had;
 }
 
 static void open_window(struct rollout *r, uint64_t now_ms)
 {
-    struct rollout_watch *w = &r->watch;
-    memset(w->at_risk, 0, sizeof w->at_risk);
-    memset(w->control_at_risk, 0, sizeof w->control_at_risk);
     for (uint32_t i = 0; i < r->member_count; i++) {
-        const struct rollout_member *m = &r->members[i];
-        for (unsigned k = 0; k < WATCH_METRICS && is_heard_of(r, m, now_ms); k++) {
-            w->at_risk[k] += is_canary(m) && is_fresh(m, k, now_ms);
-            w->control_at_risk[k] += is_control(m) && is_fresh(m, k, now_ms);
+        struct rollout_member *m = &r->members[i];
+        m->watch = (struct watch_place){.side = is_canary(m)    ? WATCH_CANARY
+                                                : is_control(m) ? WATCH_CONTROL
+                                                                : WATCH_NEITHER};
+        for (unsigned k = 0; m->watch.side != WATCH_NEITHER && k < WATCH_METRICS; k++) {
+            if (is_heard_of(r, m, now_ms) && is_fresh(m, k, now_ms))
+                m->watch.at_risk |= (uint8_t)(1u << k);
         }
     }
-    w->opened_ms = now_ms;
+    r->watch.opened_ms = now_ms;
 }
 
 bool rollout_watch_tick(struct rollout *r, uint64_t now_ms)
 {
-    struct rollout_watch *w = &r->watch;
-    bool had_event = false;
     if (rollout_is_over(r->state) || r->state == ROLLOUT_CREATED ||
-        (w->opened_ms != 0 && now_ms - w->opened_ms < (uint64_t)r->poll_s * 1000u))
+        (r->watch.opened_ms != 0 && now_ms - r->watch.opened_ms < (uint64_t)r->poll_s * 1000u))
         return false;
+    uint8_t had = events_of_all(r); /* a window without events says nothing */
     for (unsigned k = 0; k < WATCH_METRICS; k++) {
-        had_event = had_event || w->new_events[k] + w->new_control_events[k] > 0;
-        close_window(w, k);
+        if ((had >> k & 1u) != 0)
+            close_window(r, k);
     }
     open_window(r, now_ms);
-    return had_event;
+    return had != 0;
 }
 
 /* --- events --- */
@@ -100,22 +151,28 @@ void rollout_watch_seen(struct rollout *r, uint32_t member, bool runs_target,
                         const struct rollout_counters *now, uint64_t now_ms)
 {
     struct rollout_member *m = &r->members[member];
-    bool canary = is_canary(m) && runs_target, control = is_control(m) && !runs_target;
+    enum watch_side side = is_canary(m) && runs_target     ? WATCH_CANARY
+                           : is_control(m) && !runs_target ? WATCH_CONTROL
+                                                           : WATCH_NEITHER;
     for (unsigned k = 0; k < WATCH_METRICS; k++) {
         uint32_t before = k == WATCH_CRASHES ? m->crashes_seen : m->links_seen;
         /* Of the time in which it changed its image, or nobody heard of it, nothing is said. */
-        if (now->of[k] <= before || (!canary && !control) || m->seen_ms == now_ms ||
-            m->changed_ms > r->watch.opened_ms || !is_heard_of(r, m, now_ms) || !is_fresh(m, k, now_ms))
+        if (now->of[k] <= before || side == WATCH_NEITHER || m->watch.side != side || m->seen_ms == now_ms ||
+            (m->watch.at_risk >> k & 1u) == 0 || m->changed_ms > r->watch.opened_ms ||
+            !is_heard_of(r, m, now_ms) || !is_fresh(m, k, now_ms))
             continue;
         m->last_ms[k] = now_ms;
-        r->watch.new_events[k] += canary;
-        r->watch.new_control_events[k] += control;
+        m->watch.had |= (uint8_t)(1u << k);
     }
 }
 
 void rollout_watch_begin_anew(struct rollout *r)
 {
     memset(&r->watch, 0, sizeof r->watch);
+    for (uint32_t i = 0; i < r->plan.rings.count; i++)
+        r->rings[i].rates = (struct watch_counts){{0}, {0}, {0}};
+    for (uint32_t i = 0; i < r->member_count; i++)
+        r->members[i].watch = (struct watch_place){0};
 }
 
 bool rollout_watch_is_bad(const struct rollout *r, uint32_t ring, char *text, size_t len)

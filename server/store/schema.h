@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 9
+#define STORE_SCHEMA_VERSION 11
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -65,6 +65,14 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE member ADD COLUMN target INTEGER NOT NULL DEFAULT 0;",
     /* 9: the numbers behind a line of the timeline */
     "ALTER TABLE timeline ADD COLUMN data TEXT NOT NULL DEFAULT '{}';",
+    /* 10: how a device comes: rollout/habit.h */
+    "ALTER TABLE device ADD COLUMN gap_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN away_ppm INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN away_s INTEGER NOT NULL DEFAULT 0;",
+    /* 11: gates at the end of a ring: which metrics, how often devices work, what a ring came to beside those that wait */
+    "ALTER TABLE product ADD COLUMN metrics TEXT NOT NULL DEFAULT '[]';"
+    "ALTER TABLE product ADD COLUMN duty_cycle_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE ring ADD COLUMN evidence TEXT NOT NULL DEFAULT '';",
 };
 
 #endif

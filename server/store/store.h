@@ -29,7 +29,9 @@ struct store_row;
 #define STORE_OPERATIONS(X)                                                                                  \
     X(STORE_PUT_META, "INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)", "ti")                            \
     X(STORE_PUT_PRODUCT, "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES(?,?,?,?,?)", "tdtti") \
-    X(STORE_SET_PRODUCT, "UPDATE product SET seed=?, rings=?, strata=?, strata_min=? WHERE name=?", "dttit") \
+    X(STORE_SET_PRODUCT,                                                                                     \
+      "UPDATE product SET seed=?, rings=?, strata=?, strata_min=?, metrics=?, duty_cycle_s=? WHERE name=?",  \
+      "dttitit")                                                                                             \
     X(STORE_PUT_TOKEN,                                                                                       \
       "INSERT INTO token(id,sha256,role,product,uses,expires_s,created_ms) "                                 \
       "VALUES(?,?,?,?,?,?,?)",                                                                               \
@@ -39,7 +41,9 @@ struct store_row;
       "INSERT INTO device(num,product,id,token,enrolled_ms,last_seen_ms,seq,facts) "                         \
       "VALUES(?,?,?,?,?,?,0,?)",                                                                             \
       "ittdiit")                                                                                             \
-    X(STORE_SET_DEVICE, "UPDATE device SET last_seen_ms=?, seq=?, facts=? WHERE num=?", "iiti")              \
+    X(STORE_SET_DEVICE,                                                                                      \
+      "UPDATE device SET last_seen_ms=?, seq=?, facts=?, gap_ms=?, away_ppm=?, away_s=? WHERE num=?",        \
+      "iitiiii")                                                                                             \
     X(STORE_PUT_TAG, "INSERT OR IGNORE INTO tag(device,tag) VALUES(?,?)", "it")                              \
     X(STORE_DROP_TAG, "DELETE FROM tag WHERE device=? AND tag=?", "it")                                      \
     X(STORE_PUT_RELEASE, "INSERT INTO release(id,product,version,number,created_ms) VALUES(?,?,?,?,?)",      \
@@ -57,9 +61,9 @@ struct store_row;
       "itiittiti")                                                                                           \
     X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=?, watch=? WHERE id=?", "itti")                 \
     X(STORE_PUT_RING,                                                                                        \
-      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted) "                  \
-      "VALUES(?,?,?,?,?,?,?)",                                                                               \
-      "iiiiiii")                                                                                             \
+      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence) "         \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
+      "iiiiiiit")                                                                                            \
     X(STORE_PUT_MEMBER,                                                                                      \
       "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
       "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
@@ -83,10 +87,11 @@ struct store_row;
 #define STORE_QUERIES(X)                                                                                                                                 \
     X(STORE_META, "SELECT key,value FROM meta", "")                                                                                                      \
     X(STORE_PRODUCTS,                                                                                                                                    \
-      "SELECT name,seed,rings,trust,created_ms,strata,strata_min FROM product ORDER BY created_ms,name", "")                                             \
+      "SELECT name,seed,rings,trust,created_ms,strata,strata_min,metrics,duty_cycle_s FROM product ORDER BY created_ms,name",                            \
+      "")                                                                                                                                                \
     X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                                       \
     X(STORE_DEVICES,                                                                                                                                     \
-      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts FROM device "                                                                      \
+      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts,gap_ms,away_ppm,away_s FROM device "                                               \
       "ORDER BY num",                                                                                                                                    \
       "")                                                                                                                                                \
     X(STORE_TAGS, "SELECT device,tag FROM tag ORDER BY device,tag", "")                                                                                  \
@@ -99,7 +104,7 @@ struct store_row;
     X(STORE_ROLLOUTS,                                                                                                                                    \
       "SELECT id,product,release,state,reason,plan,created_ms,watch,strata,recalls FROM rollout ORDER BY id",                                            \
       "")                                                                                                                                                \
-    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted FROM ring", "")                                                         \
+    X(STORE_RINGS, "SELECT rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence FROM ring", "")                                                \
     X(STORE_MEMBERS,                                                                                                                                     \
       "SELECT rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,"                                                                 \
       "changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target " \

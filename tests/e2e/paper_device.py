@@ -24,7 +24,7 @@ class PaperDevice:
         self.name, self.running, self.old = name, running, None
         self.token = secrets.token_hex(32)
         self.seq, self.floor, self.slot_bytes = 0, 0, 1966080
-        self.attempt, self.offer, self.lost = "", None, []
+        self.attempt, self.offer, self.attributes = "", None, {}
 
     def call(self, path, token, body):
         if self.connection is None:
@@ -60,7 +60,7 @@ class PaperDevice:
                    "secure_version": 0, "keys": [], "revoked": [],
                    "health": {"boots": 1, "panics": 0, "watchdogs": 0, "brownouts": 0, "other_resets": 0, "link_losses": 0,
                               "uptime_s": 1000, "last_reset": "software", "crash": "0" * 16},
-                   "ask": ask, "events": said, "attributes": {}}
+                   "ask": ask, "events": said, "attributes": self.attributes}
         if self.old is not None:
             message["other"] = self.slot("ota_1", self.old)
         if self.attempt and ask != "offer":

@@ -70,6 +70,7 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("rollout", "start", "1");
     list[n++] = OTARIA("rollout", "list", "--product", "p");
     list[n++] = OTARIA("rollout", "show", "1");
+    list[n++] = OTARIA("rollout", "plan", "v", "--product", "p");
     list[n++] = OTARIA("rollout", "explain", "1");
     list[n++] = OTARIA("rollout", "explain", "1", "d");
     list[n++] = OTARIA("rollout", "pause", "1");

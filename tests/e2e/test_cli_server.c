@@ -222,7 +222,7 @@ static void a_limit_that_no_ring_can_show_needs_a_reason(void **state)
     assert_true(json_number_value(json_object_get(gate, "tolerated_percent")) == 0.5);
     assert_string_equal(text_of(gate, "verdict"), "not_enough_evidence");
     char *id = take_text(reply, "id");
-    says(OTARIA("rollout", "show", id), "cannot see a failure rate below 95.0 %");
+    says(OTARIA("rollout", "show", id), "1 device cannot see a failure rate below 95 %");
     says(OTARIA("audit", "list", "--limit", "1000"), "one lamp on a desk");
     json_decref(succeed(OTARIA("rollout", "abort", id, "--reason", "seen")));
     free(id);

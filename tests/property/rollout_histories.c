@@ -12,12 +12,15 @@
  *   H9  it halts for harm that is too much, and for nothing less, by the e-value of its definition
  *   H10 once a pause, abort or recall was answered no offer is made until somebody goes on, whatever else happens (W3)
  *   H11 an attempt has a number of its own, and is over before its device gets another (W2, V7)
+ *   H12 a ring is compared with those that wait once, at its end or when its time is over, everybody counted one by one; a
+ *       gate that fails halts it, and it passes by itself with none that failed and none that too few report to
  * and at the end, when devices are dead, away for a while, alive without ever finishing, well, or new:
  *   H8  nothing goes on for ever: each ring ends passed, failed or held
  *   H7  and, once nobody speaks any more, no attempt is without an outcome (V7)
  *
  *     rollout_histories [--histories N] [--seed S]     S alone is played with --histories 1
  */
+#include "reference_look.h"
 #include "rollout_reference.h"
 
 #include "rollout/explain.h"
@@ -42,6 +45,9 @@ struct world {
     uint64_t random, now_ms, next_attempt;
     struct rollout_counters counters[MEMBERS_MAX];
     bool runs[MEMBERS_MAX];
+    bool had_run[MEMBERS_MAX];    /* at its last check-in: what the server knows of it after a restart */
+    bool reports[MEMBERS_MAX];    /* the gated metrics */
+    int64_t worse;                /* the release's, by so much */
     bool person;                  /* this step was an operator's */
     bool stopped, stopped_before; /* a pause, abort or recall was answered, and nobody has gone on since */
     const char *broken;           /* what went wrong inside a step */
@@ -49,8 +55,8 @@ struct world {
 };
 
 static struct {
-    uint64_t steps, offers, passed, held, halted, finished, kills, watched, refused_offers, lost, back,
-        ends[ROLLOUT_STATES];
+    uint64_t steps, offers, passed, held, halted, finished, kills, watched, refused_offers, lost, back, looks,
+        compared, failed, missing, ends[ROLLOUT_STATES];
 } seen;
 
 /* splitmix64 */
@@ -86,7 +92,13 @@ static void restore(struct world *w)
     memcpy(w->live_members, w->stored_members, sizeof w->live_members);
     w->live = w->stored;
     w->live.members = w->live_members;
+    w->live.settled_ms = w->now_ms + w->live.poll_s * 3000ull;
     rollout_prepare(&w->live);
+    for (uint32_t i = 0; i < w->live.member_count; i++) {
+        w->live_members[i].watch = (struct watch_place){0};
+        w->live_members[i].values.known = 0;
+        rollout_restore_values(&w->live, i, w->had_run[i], &w->counters[i].values);
+    }
     w->next_attempt = 1; /* behind the highest there is, as a server does */
     for (uint32_t i = 0; i < w->live.member_count; i++) {
         if (w->live_members[i].attempt >= w->next_attempt)
@@ -114,7 +126,9 @@ static const char *check_stored(const struct world *w)
     for (uint32_t i = 0; i < w->live.plan.rings.count; i++) {
         const struct rollout_ring *a = &w->stored.rings[i], *b = &w->live.rings[i];
         if (a->state != b->state || a->bound != b->bound || a->accepted != b->accepted ||
-            a->resolved_at_widening != b->resolved_at_widening || a->opened_ms != b->opened_ms)
+            a->resolved_at_widening != b->resolved_at_widening || a->opened_ms != b->opened_ms ||
+            memcmp(&a->rates, &b->rates, sizeof a->rates) != 0 ||
+            memcmp(&a->end, &b->end, sizeof a->end) != 0)
             return "H5: the database has another ring";
     }
     for (uint32_t i = 0; i < w->live.member_count; i++) {
@@ -183,6 +197,8 @@ static const char *check_pass(const struct world *w, const struct tally *t, uint
     if (t->harmed > w->live.rings[ring].accepted &&
         !reference_shows(t->harmed, t->resolved, w->live.plan.max_failure_percent / 100.0))
         return "H4: passed with too much harm";
+    if (strcmp(w->step, "kill") != 0 && !reference_look_lets_pass(&w->live.rings[ring].end))
+        return "H12: passed without a look beside those that wait, or against it";
     return NULL;
 }
 
@@ -272,6 +288,39 @@ static bool is_too_bad(const struct world *w, const struct tally *t, uint32_t ri
            20 * parts * (1 - 1e-9);
 }
 
+static const char *check_looks(const struct world *w)
+{
+    if (strcmp(w->step, "kill") == 0)
+        return NULL; /* as it was before: H5 */
+    for (uint32_t i = 0; i < w->live.plan.rings.count; i++) {
+        const struct ring_end *before = &w->before.rings[i].end, *now = &w->live.rings[i].end;
+        const char *bad = reference_look(&w->before, &w->live, i, w->now_ms);
+        if (bad != NULL)
+            return bad;
+        if (reference_look_failed(before, now) && w->live.rings[i].state != RING_FAILED && !w->person)
+            return "H12: a gate has failed, and the ring goes on";
+        if (now->looks == before->looks)
+            continue;
+        if (w->now_ms < w->live.settled_ms && !w->person)
+            return "H12: a look too soon after a restart";
+        seen.looks++;
+        for (uint32_t k = 0; k < now->count; k++) {
+            seen.compared += now->gates[k].kind == RING_END_METRIC && now->gates[k].compared.strata > 0;
+            seen.failed += now->gates[k].verdict == GATE_FAIL;
+            seen.missing += now->gates[k].verdict == GATE_NOT_ENOUGH;
+        }
+    }
+    return NULL;
+}
+
+static bool has_failed_look(const struct world *w)
+{
+    bool failed = false;
+    for (uint32_t i = 0; i < w->live.plan.rings.count; i++)
+        failed = failed || reference_look_failed(&w->before.rings[i].end, &w->live.rings[i].end);
+    return failed;
+}
+
 static const char *check_halt(const struct world *w, const struct reference_member *ref)
 {
     bool too_bad = false, was_going = rollout_next(w->before.state, ROLLOUT_ON_HARM) >= 0;
@@ -283,7 +332,7 @@ static const char *check_halt(const struct world *w, const struct reference_memb
         return "H9: too much harm, and it goes on";
     if (!too_bad && was_going && w->live.state == ROLLOUT_HALTED &&
         strstr(w->live.reason, "crashed") == NULL &&
-        strstr(w->live.reason, "more often than without") == NULL)
+        strstr(w->live.reason, "more often than without") == NULL && !has_failed_look(w))
         return "H9: halted without evidence";
     return NULL;
 }
@@ -298,6 +347,8 @@ static const char *check_world(const struct world *w)
         bad = check_attempts(w);
     if (bad == NULL)
         bad = check_stored(w);
+    if (bad == NULL)
+        bad = check_looks(w);
     if (bad != NULL)
         return bad;
     read_log(w, ref);
@@ -336,6 +387,18 @@ static void offer(struct world *w, uint32_t m, const struct rollout_sink *sink)
     seen.offers++;
 }
 
+/* Gated metrics, of the image that runs: most devices have them, now and then one is left out. */
+static void report_values(struct world *w, uint32_t m)
+{
+    struct rollout_values *v = &w->counters[m].values;
+    w->had_run[m] = w->runs[m];
+    for (uint32_t i = 0; i < w->live.plan.metrics.count; i++)
+        v->of[i] = 1000 + (int64_t)draw(w, 100) - (w->runs[m] ? w->worse : 0);
+    v->known = (uint8_t)(w->reports[m] ? (1u << w->live.plan.metrics.count) - 1u : 0u);
+    if (draw(w, 30) == 0)
+        v->known &= 1u;
+}
+
 /* As a server does: alive, events, presence, offer. */
 static void check_in(struct world *w, uint32_t m, const struct rollout_sink *sink)
 {
@@ -361,6 +424,7 @@ static void check_in(struct world *w, uint32_t m, const struct rollout_sink *sin
             rollout_event(&w->live, m, e.event, OT_OK, e.runs_target, w->now_ms, sink);
         }
     }
+    report_values(w, m);
     note(w, (struct log_line){.kind = LOG_ALIVE, .member = m});
     rollout_alive(&w->live, m, w->now_ms, sink);
     note(w, (struct log_line){.kind = LOG_SEEN, .member = m, .runs_target = w->runs[m]});
@@ -464,7 +528,7 @@ static void one_step(struct world *w)
         seen.lost += before == ATTEMPT_CONFIRMED && now == ATTEMPT_SILENT;
         seen.back += before == ATTEMPT_SILENT && now == ATTEMPT_CONFIRMED;
     }
-    seen.watched += w->live.watch.expected[1] > w->before.watch.expected[1];
+    seen.watched += w->live.watch.counts.expected[1] > w->before.watch.counts.expected[1];
     seen.steps++;
 }
 
@@ -499,6 +563,7 @@ static void live_on(struct world *w, uint32_t m, enum fate fate, const struct ro
         w->runs[m] = w->runs[m] || good_way[i] == OT_EVENT_CONFIRMED;
         rollout_event(&w->live, m, good_way[i], OT_OK, w->runs[m], w->now_ms, sink);
     }
+    report_values(w, m);
     rollout_alive(&w->live, m, w->now_ms, sink);
     rollout_seen(&w->live, m, w->runs[m], &w->counters[m], w->now_ms, sink);
     if (is_offered(w, m, w->runs[m]))
@@ -549,6 +614,13 @@ static const char *play_end(struct world *w)
 
 /* --- one history --- */
 
+/* Mostly the last: there must be some that wait. */
+static uint8_t ring_of(struct world *w)
+{
+    uint32_t count = w->live.plan.rings.count;
+    return (uint8_t)(draw(w, 2) == 0 ? count - 1 : draw(w, count));
+}
+
 static void set_up(struct world *w, uint64_t seed)
 {
     static const char *const rings[] = {"internal", "10%", "50%", "rest"};
@@ -560,6 +632,7 @@ static void set_up(struct world *w, uint64_t seed)
     w->random = seed;
     w->next_attempt = 1;
     w->now_ms = draw(w, 1000000);
+    w->step = "start";
     w->live.plan = rollout_plan_default();
     w->live.poll_s =
         draw(w, 4) == 0 ? 50000 : 60 + (uint32_t)draw(w, 4000); /* rare: many are heard of within three */
@@ -568,12 +641,19 @@ static void set_up(struct world *w, uint64_t seed)
     w->live.plan.quorum_percent = quorums[draw(w, 3)];
     w->live.plan.max_failure_percent = limits[draw(w, 4)];
     w->live.plan.decide_by_s = draw(w, 2) == 0 ? 0 : 50000;
+    for (uint64_t i = draw(w, 4); i > 1; i--) /* none, none, one, two */
+        (void)rollout_metrics_add(&w->live.plan.metrics,
+                                  i == 2 ? "heap_floor:lower_is_worse" : "boot_ms:higher_is_worse:0%", err,
+                                  sizeof err);
+    w->worse = draw(w, 3) == 0 ? 400 : 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        w->reports[i] = draw(w, 50) != 0;
     for (uint64_t i = draw(w, 4); i < 4; i++)
         (void)ring_plan_add(&w->live.plan.rings, rings[i], err, sizeof err);
     w->live.member_count = (uint32_t)draw(w, MEMBERS_MAX);
     for (uint32_t i = 0; i < w->live.member_count; i++)
         w->live_members[i] =
-            (struct rollout_member){.device = i, .ring = (uint8_t)draw(w, w->live.plan.rings.count)};
+            (struct rollout_member){.device = i, .ring = ring_of(w), .stratum = draw(w, 12) == 0 ? 1 : 0};
     w->live.members = w->live_members;
     rollout_prepare(&w->live);
     w->stored = w->live;
@@ -624,9 +704,11 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " histories from seed %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " offers, %" PRIu64
            " rings passed, %" PRIu64 " held, %" PRIu64 " halts, %" PRIu64 " finished, %" PRIu64
            " kills, %" PRIu64 " intervals watched, %" PRIu64 " check-ins during a pause, %" PRIu64
-           " lost in soak, %" PRIu64 " came back\n",
+           " lost in soak, %" PRIu64 " came back, %" PRIu64 " looks, %" PRIu64 " metrics compared, %" PRIu64
+           " gates failed, %" PRIu64 " without reports\n",
            histories, first, seen.steps, seen.offers, seen.passed, seen.held, seen.halted, seen.finished,
-           seen.kills, seen.watched, seen.refused_offers, seen.lost, seen.back);
+           seen.kills, seen.watched, seen.refused_offers, seen.lost, seen.back, seen.looks, seen.compared,
+           seen.failed, seen.missing);
     printf("ended:");
     for (unsigned i = 0; i < ROLLOUT_STATES; i++)
         printf(" %" PRIu64 " %s", seen.ends[i], rollout_state_name((enum rollout_state)i));
@@ -634,7 +716,8 @@ int main(int argc, char **argv)
     /* A generator that never gets there proves nothing. */
     return histories < 1000 || (seen.passed > 0 && seen.held > 0 && seen.halted > 0 && seen.finished > 0 &&
                                 seen.watched > 0 && seen.refused_offers > 0 && seen.lost > 0 &&
-                                seen.back > 0 && seen.ends[ROLLOUT_RECALLED] > 0)
+                                seen.back > 0 && seen.compared > 0 && seen.failed > 0 && seen.missing > 0 &&
+                                seen.ends[ROLLOUT_RECALLED] > 0)
                ? 0
                : 1;
 }

@@ -50,7 +50,7 @@ static struct stage *begin(void)
 
 static void hour(struct stage *t, uint32_t from, bool runs_target)
 {
-    static const struct rollout_counters none = {{0}};
+    static const struct rollout_counters none = {.of = {0}};
     t->now_ms += HOUR_MS;
     for (uint32_t i = from; i < DEVICES; i++)
         rollout_seen(&t->r, i, runs_target, &none, t->now_ms, &nobody);
@@ -92,7 +92,7 @@ static void one_that_is_back_with_another_image_stays_harm(void **state)
     struct stage *t = begin();
     for (unsigned i = 0; i < 12; i++)
         hour(t, 1, true);
-    static const struct rollout_counters none = {{0}};
+    static const struct rollout_counters none = {.of = {0}};
     rollout_seen(&t->r, 0, false, &none, t->now_ms, &nobody);
     rollout_seen(&t->r, 0, true, &none, t->now_ms, &nobody);
     assert_int_equal(t->members[0].state, ATTEMPT_SILENT);

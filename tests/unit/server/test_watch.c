@@ -137,8 +137,8 @@ static void a_release_like_the_last_is_left_alone(void **state)
         struct stage *t = begin(20, 200, seed);
         (void)play(t, WATCH_LINK_LOSSES, 1.0 / 24, 1.0 / 24, 24 * 7);
         halted += t->r.state == ROLLOUT_HALTED;
-        assert_true(fabs(t->r.watch.events[1] - t->r.watch.expected[1]) <
-                    6 * sqrt(t->r.watch.expected[1] + 1));
+        assert_true(fabs(t->r.watch.counts.events[1] - t->r.watch.counts.expected[1]) <
+                    6 * sqrt(t->r.watch.counts.expected[1] + 1));
     }
     assert_true(halted <= 6); /* 2 expected at most; more than 6 has a chance of 0.5 % */
 }
@@ -154,7 +154,7 @@ static void a_storm_that_hits_all_is_no_evidence(void **state)
             hour(t, WATCH_LINK_LOSSES, 0, 0);
     }
     assert_int_equal(t->r.state, ROLLOUT_RUNNING);
-    assert_true(t->r.watch.events[WATCH_LINK_LOSSES] > 1000);
+    assert_true(t->r.watch.counts.events[WATCH_LINK_LOSSES] > 1000);
 }
 
 static void one_looping_device_is_one_device(void **state)
@@ -169,7 +169,7 @@ static void one_looping_device_is_one_device(void **state)
             check_in(t, i);
         tick(t);
     }
-    assert_int_equal(t->r.watch.events[WATCH_CRASHES], 1);
+    assert_int_equal(t->r.watch.counts.events[WATCH_CRASHES], 1);
     assert_int_equal(t->r.state, ROLLOUT_RUNNING);
 }
 
@@ -178,7 +178,7 @@ static void without_thirty_controls_there_is_no_evidence(void **state)
     (void)state;
     struct stage *t = begin(20, 49, 1);
     (void)play(t, WATCH_CRASHES, 0.5, 0, 48);
-    assert_int_equal(t->r.watch.events[WATCH_CRASHES], 0);
+    assert_int_equal(t->r.watch.counts.events[WATCH_CRASHES], 0);
     t = begin(20, 50, 1);
     assert_true(play(t, WATCH_CRASHES, 0.5, 0, 48) < 48);
 }
@@ -201,11 +201,11 @@ static void who_is_offline_is_no_control(void **state)
     t->now_ms += 10 * HOUR_MS; /* 20 of the 380 only are heard of */
     heard_of(t, 40, 400);
     heard_of(t, 40, 0);
-    assert_int_equal(t->r.watch.events[WATCH_CRASHES], 0);
+    assert_int_equal(t->r.watch.counts.events[WATCH_CRASHES], 0);
     heard_of(t, 60, 400);
     heard_of(t, 60, 1);
-    assert_int_equal(t->r.watch.events[WATCH_CRASHES], 1);
-    assert_true(fabs(t->r.watch.expected[WATCH_CRASHES] - 19.0 / 59) <
+    assert_int_equal(t->r.watch.counts.events[WATCH_CRASHES], 1);
+    assert_true(fabs(t->r.watch.counts.expected[WATCH_CRASHES] - 19.0 / 59) <
                 1e-9); /* device 0 had its event today */
 }
 

@@ -12,9 +12,9 @@
 
 static void a_watch_comes_back_as_it_was(void **state)
 {
-    struct rollout_watch watch = {.events = {3, 0},
-                                  .control_events = {17, 1000000},
-                                  .expected = {0.1, 1e6 / 3}},
+    struct rollout_watch watch = {.counts = {.events = {3, 0},
+                                             .control_events = {17, 1000000},
+                                             .expected = {0.1, 1e6 / 3}}},
                          got;
     (void)state;
     for (unsigned i = 0; i < 500; i++)
@@ -22,18 +22,19 @@ static void a_watch_comes_back_as_it_was(void **state)
     char *text = fleet_watch_to_text(&watch);
     assert_int_equal(fleet_watch_from_text(text, &got), 0);
     assert_memory_equal(watch.rates, got.rates, sizeof got.rates);
-    assert_memory_equal(watch.events, got.events, sizeof got.events);
-    assert_memory_equal(watch.control_events, got.control_events, sizeof got.control_events);
-    assert_memory_equal(watch.expected, got.expected, sizeof got.expected);
+    assert_memory_equal(watch.counts.events, got.counts.events, sizeof got.counts.events);
+    assert_memory_equal(watch.counts.control_events, got.counts.control_events,
+                        sizeof got.counts.control_events);
+    assert_memory_equal(watch.counts.expected, got.counts.expected, sizeof got.counts.expected);
     free(text);
 }
 
 static void a_rollout_of_an_older_server_has_seen_nothing_and_nonsense_is_refused(void **state)
 {
-    struct rollout_watch got = {.events = {1, 1}};
+    struct rollout_watch got = {.counts = {.events = {1, 1}}};
     (void)state;
     assert_int_equal(fleet_watch_from_text("", &got), 0);
-    assert_true(got.events[0] == 0 && rollout_watch_log_e(&got) == 0);
+    assert_true(got.counts.events[0] == 0 && rollout_watch_log_e(&got) == 0);
     assert_int_equal(fleet_watch_from_text("[{}]", &got), -1);
     assert_int_equal(fleet_watch_from_text("nonsense", &got), -1);
 }

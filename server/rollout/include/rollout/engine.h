@@ -17,6 +17,7 @@
 #include "rollout/attempt.h"
 #include "rollout/machine.h"
 #include "rollout/plan.h"
+#include "rollout/ring_end.h"
 #include "rollout/watch.h"
 
 /** Members that wait for the same thing, the one heard of longest ago first: see queues.c. */
@@ -46,6 +47,9 @@ struct rollout_member {
     uint32_t links_seen;             /* link losses, by the device's monotonic counter */
     uint64_t last_ms[WATCH_METRICS]; /* its last crash and link loss that told something */
     uint64_t exposure_ms;            /* soak time again, but counting on after the ring has passed */
+    struct watch_place watch;        /* not stored */
+    struct rollout_values
+        values; /* gated metrics at its last check-in, under the image it ran then; not stored here */
     /* its place in a queue: the engine's; numbers of members plus one */
     enum rollout_queue_kind queue;
     uint32_t before, after;
@@ -65,6 +69,8 @@ struct rollout_ring {
     uint32_t resolved_at_widening;
     uint32_t accepted; /* harmed devices that a person has seen and gone on: more of them halt again */
     uint64_t opened_ms;
+    struct watch_counts rates; /* since it was opened, its own devices beside those that wait */
+    struct ring_end end;
     /* counted from the members: rollout_prepare() */
     uint32_t members;
     uint32_t counts[ATTEMPT_STATES];
@@ -86,11 +92,13 @@ struct rollout {
     struct {
         uint32_t first, last; /* members plus one; 0: none */
     } queues[ROLLOUT_QUEUES];
+    /* After a restart: who waits has to be heard of again before he can be a control. No look at a ring's end until then. */
+    uint64_t settled_ms;
 };
 
 enum rollout_effect_kind {
     EFFECT_MEMBER,   /* members[member] changed */
-    EFFECT_RING,     /* rings[ring] changed state or bound */
+    EFFECT_RING,     /* rings[ring] changed state, bound, rates or end */
     EFFECT_ROLLOUT,  /* state, reason or watch changed */
     EFFECT_TIMELINE, /* something a person wants to read: `event`, `text` */
 };
@@ -150,9 +158,15 @@ void rollout_offer(struct rollout *r, uint32_t member, uint64_t attempt, uint64_
 void rollout_event(struct rollout *r, uint32_t member, enum ot_event_kind kind, enum ot_status reason,
                    bool runs_target, uint64_t now_ms, const struct rollout_sink *sink);
 
-/** A check-in of a member: soak, and evidence of health by its counters: panics and watchdogs, link losses. */
+/**
+ * A check-in of a member: soak, and evidence of health by its counters: panics and watchdogs, link losses; and the gated
+ * metrics that it reports (the plan's).
+ */
 void rollout_seen(struct rollout *r, uint32_t member, bool runs_target,
                   const struct rollout_counters *counters, uint64_t now_ms, const struct rollout_sink *sink);
+/** After a restart: what the member reported at the last check-in that is known, `runs_target` as it was then. */
+void rollout_restore_values(struct rollout *r, uint32_t member, bool runs_target,
+                            const struct rollout_values *values);
 
 /** Is a switch still wanted? While paused nobody is told either way: the device asks again. */
 enum rollout_switch {

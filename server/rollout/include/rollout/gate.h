@@ -1,5 +1,5 @@
 /**
- * The statistics of gates: pure functions over counts, for decisions that a person can check by hand. No clock, no heap.
+ * The statistics of gates: pure functions over counts, for decisions that a person can check by hand. No clock.
  *
  *     gate_upper_bound(1, 46)                 0.099: 1 failure of 46 devices: with 95 %, the failure rate is below 10 %
  *     gate_floor(10)                          0.259: 10 devices cannot show less
@@ -43,15 +43,21 @@ struct gate_ranks {
     double p; /* one-sided, for "the canary's values are lower" */
     double
         worse_part; /* of all pairs of a canary and a control, the part where the canary's is lower; ties are halves */
-    bool is_exact; /* by counting all orders; else by the normal approximation with ties */
+    double away, variance; /* such pairs, beyond half of all; their variance if both are alike, with ties */
+    bool is_exact;         /* by counting all orders; else by the normal approximation with ties */
 };
-/** Most values, of both kinds together, for which every order is counted. */
+/** Most values, of both kinds together, for which every order is counted; and where one kind has FEW at most. */
 #define GATE_RANKS_EXACT 24u
+#define GATE_RANKS_FEW   8u
+#define GATE_RANKS_MANY  256u
 /**
  * Mann-Whitney, one value for each device (lower is worse; negate where higher is). NaN is not a value: leave it out.
- * p is 1 when one side is empty. Time: (n + m)^2. Stack: 65 kB.
+ * p is 1 when one side is empty. Time: n log n. Allocates for the call; ends the process when there is no memory.
  */
 struct gate_ranks gate_mann_whitney(const double *canary, size_t n, const double *control, size_t m);
+
+/** Chance that something normal of this variance is as far above its mean, or farther; 1 without variance. */
+double gate_normal_tail(double away, double variance);
 
 /* --- after every report --- */
 

@@ -4,6 +4,7 @@
 #ifndef ROLLOUT_PLAN_H
 #define ROLLOUT_PLAN_H
 
+#include "rollout/metrics.h"
 #include "rollout/ring_plan.h"
 #include "rollout/strata.h"
 
@@ -29,6 +30,7 @@ struct rollout_plan {
     uint32_t decide_by_s; /* a ring open for longer is held; 0: as rollout_plan_decide_by_s() has it */
     uint32_t lease_s;     /* an offer not taken up for this long is withdrawn */
     uint32_t min_source, max_source; /* only devices whose running release lies within; 0: no such limit */
+    struct rollout_metrics metrics;  /* gated at the end of each ring: the product's, when it was created */
     bool
         limit_is_chosen; /* max_failure_percent is an operator's, not the default: then it must be reachable */
     char override_reason

@@ -12,12 +12,6 @@
 
 #include "rollout/engine.h"
 
-enum gate_verdict {
-    GATE_NOT_ENOUGH = 0, /* evidence neither way: missing evidence never passes */
-    GATE_PASS,
-    GATE_FAIL,
-};
-
 struct rollout_gate {
     enum gate_verdict verdict;
     uint32_t harmed, resolved; /* distinct devices of the ring */
@@ -32,8 +26,6 @@ struct rollout_gate {
 };
 
 struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring);
-/** Stable word: "pass", "fail", "not_enough_evidence". */
-const char *gate_verdict_name(enum gate_verdict verdict);
 /** One sentence with the numbers; 200 bytes are enough. */
 void rollout_gate_text(const struct rollout_gate *gate, char *text, size_t len);
 
