@@ -1,4 +1,4 @@
-/* One pair for scripts/bench: make the patch, apply it, say what it took. `apply` alone is what is measured by callgrind; `stack`: the deepest. */
+/* One pair for scripts/bench: make the patch (or, `full`, the image compressed), apply it, say what it took. `apply` alone is what is measured by callgrind; `stack`: the deepest. */
 #include "tools/delta.h"
 
 #include "base/file.h"
@@ -26,14 +26,15 @@ static struct delta_file load(const char *path)
     return (struct delta_file){.bytes = bytes, .size = (uint32_t)len};
 }
 
+/* `old` NULL: the full image. */
 static int make(const char *old, const char *new, const char *out)
 {
-    struct delta_file base = load(old), target = load(new);
+    struct delta_file base = old != NULL ? load(old) : (struct delta_file){0}, target = load(new);
     struct delta_patch patch;
     struct rusage used;
     struct error err;
     clock_t began = clock();
-    enum ot_status st = delta_make(&base, &target, &patch);
+    enum ot_status st = old != NULL ? delta_make(&base, &target, &patch) : delta_make_full(&target, &patch);
     double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
     if (st != OT_OK || file_write_atomic(out, patch.bytes, patch.size, 0600, &err) != 0) {
         fprintf(stderr, "delta_bench: %s\n", st != OT_OK ? ot_status_text(st) : err.text);
@@ -50,10 +51,10 @@ static int make(const char *old, const char *new, const char *out)
 
 static int apply(const char *old, const char *patch)
 {
-    struct delta_file base = load(old), file = load(patch);
+    struct delta_file base = old != NULL ? load(old) : (struct delta_file){0}, file = load(patch);
     uint8_t *out;
     uint32_t size;
-    enum ot_status st = delta_apply(&base, &file, &out, &size);
+    enum ot_status st = delta_apply(old != NULL ? &base : NULL, &file, &out, &size);
     printf("%s\n", ot_status_wire(st));
     return st != OT_OK;
 }
@@ -157,6 +158,11 @@ int main(int argc, char **argv)
         return apply(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "stack") == 0)
         return stack(argv[2], argv[3]);
-    fprintf(stderr, "usage: delta_bench make OLD NEW PATCH | apply OLD PATCH | stack OLD PATCH\n");
+    if (argc == 4 && strcmp(argv[1], "full") == 0)
+        return make(NULL, argv[2], argv[3]);
+    if (argc == 3 && strcmp(argv[1], "apply") == 0)
+        return apply(NULL, argv[2]);
+    fprintf(stderr,
+            "usage: delta_bench make OLD NEW PATCH | full NEW PATCH | apply [OLD] PATCH | stack OLD PATCH\n");
     return 2;
 }
