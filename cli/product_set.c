@@ -106,7 +106,7 @@ int cmd_product_set(struct cli *cli, int argc, char **argv)
         {"rings", CLI_TEXT, &o.rings, "RINGS", "name of a tag, share, rest"},
         {"strata", CLI_TEXT, &o.strata, "NAMES",
          "attributes that make kinds of device: hw_rev, chip, region ...; \"\" for none"},
-        {"strata-min", CLI_TEXT, &o.strata_min, "N", "devices of each kind in each ring of shares (3)"},
+        {"strata-min", CLI_TEXT, &o.strata_min, "N", "devices of each kind in each ring of shares (4)"},
         {"metric", CLI_LIST, &o.metrics, "NAME:lower_is_worse[:N%]",
          "a number of the application's that decides, or :higher_is_worse; up to N % are tolerated (5); again for "
          "more"},

@@ -18,11 +18,13 @@ json_t *fleet_gate_json(const struct rollout *r, uint32_t ring)
     struct rollout_gate g = rollout_gate(r, ring);
     rollout_gate_text(&g, text, sizeof text);
     double observed = g.resolved > 0 ? (double)g.harmed / g.resolved : 0;
-    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o,s:f,s:f,s:s}", "verdict", gate_verdict_name(g.verdict),
-                     "quorum", (json_int_t)g.quorum, "failure_percent", fleet_percent(observed),
-                     "upper_percent", fleet_percent(g.upper), "limit_percent", fleet_percent(g.limit),
-                     "tolerated_percent", fleet_percent(g.tolerated), "e_value", exp(fmin(g.log_e, 600)),
-                     "halts_at", exp(g.log_halt), "text", text);
+    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o,s:f,s:f,s:s,s:s?,s:I,s:I}", "verdict",
+                     gate_verdict_name(g.verdict), "quorum", (json_int_t)g.quorum, "failure_percent",
+                     fleet_percent(observed), "upper_percent", fleet_percent(g.upper), "limit_percent",
+                     fleet_percent(g.limit), "tolerated_percent", fleet_percent(g.tolerated), "e_value",
+                     exp(fmin(g.log_e, 600)), "halts_at", exp(g.log_halt), "text", text, "stratum", g.kind,
+                     "stratum_harmed", (json_int_t)g.kind_harmed, "stratum_resolved",
+                     (json_int_t)g.kind_resolved);
 }
 
 /* A look at the end of a ring: one gate of it. */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "evidence.h"
 #include "load.h"
+#include "members.h"
 #include "presence.h"
 
 #include <inttypes.h>
@@ -425,7 +426,7 @@ static void free_product(struct fleet_product *p)
     for (size_t i = 0; i < p->rollout_count; i++) {
         free(p->rollouts[i]->engine.members);
         free(p->rollouts[i]->members);
-        free(p->rollouts[i]->strata);
+        fleet_kinds_free(p->rollouts[i]);
         free(p->rollouts[i]->filter);
         free(p->rollouts[i]);
     }

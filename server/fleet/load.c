@@ -352,7 +352,7 @@ static void on_rollout(void *ctx, const struct store_row *row)
         fleet_kinds_from_text(store_text(row, 8), r) != 0 || filter_from_plan(r) != 0 ||
         fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
         problem(l, "rollout", store_text(row, 0));
-        free(r->strata);
+        fleet_kinds_free(r);
         free(r->filter);
         free(r);
         return;

@@ -53,6 +53,9 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
 
 /** The attributes that make strata, as a list of names. */
 json_t *fleet_strata_to_json(const struct strata_spec *spec);
+/** The engine is to tell the rollout's kinds apart: once it has its `strata`. */
+void fleet_kinds_use(struct fleet_rollout *r);
+void fleet_kinds_free(struct fleet_rollout *r);
 /** The values of a device's attributes that make its stratum. */
 void fleet_stratum_of(const struct fleet_device *d, const struct strata_spec *spec,
                       struct fleet_stratum *out);

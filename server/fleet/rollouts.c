@@ -28,6 +28,7 @@ static void freeze_members(struct fleet_rollout *r, struct fleet_places *take_pl
     }
     r->strata = take_places->strata;
     r->stratum_count = take_places->stratum_count;
+    fleet_kinds_use(r);
     r->filter = take_places->filter;
     take_places->strata = NULL;
     take_places->filter = NULL;

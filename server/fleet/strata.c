@@ -2,6 +2,8 @@
 #include "load.h"
 #include "members.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,32 @@ int fleet_strata_from_json(const json_t *list, int64_t min, struct strata_spec *
             return -1;
     }
     return strata_spec_check(out, err, sizeof err);
+}
+
+/* "hw_rev=2 region=no" */
+static char *name_of(const struct strata_spec *spec, const struct fleet_stratum *s)
+{
+    char text[STRATA_ATTRIBUTES_MAX * (STRATA_ATTRIBUTE_MAX + OT_ATTRIBUTE_MAX + 4)] = "";
+    for (uint32_t i = 0, at = 0; i < spec->count; i++)
+        at += (uint32_t)snprintf(text + at, sizeof text - at, "%s%s=%s", i > 0 ? " " : "",
+                                 spec->attributes[i], s->values[i][0] != '\0' ? s->values[i] : "-");
+    return fleet_need(strdup(text));
+}
+
+void fleet_kinds_use(struct fleet_rollout *r)
+{
+    r->engine.strata = fleet_need(calloc(r->stratum_count + 1u, sizeof *r->engine.strata));
+    for (uint32_t i = 0; i < r->stratum_count; i++)
+        r->engine.strata[i].name = name_of(&r->engine.plan.strata, &r->strata[i]);
+    r->engine.stratum_count = r->stratum_count;
+}
+
+void fleet_kinds_free(struct fleet_rollout *r)
+{
+    for (uint32_t i = 0; r->engine.strata != NULL && i < r->stratum_count; i++)
+        free((char *)(uintptr_t)r->engine.strata[i].name);
+    free(r->engine.strata);
+    free(r->strata);
 }
 
 char *fleet_kinds_to_text(const struct fleet_rollout *r)
@@ -69,6 +97,7 @@ int fleet_kinds_from_text(const char *text, struct fleet_rollout *r)
     for (size_t i = 0; bad == 0 && i < count; i++)
         bad = kind_from_json(json_array_get(list, i), r->engine.plan.strata.count, &r->strata[i]);
     r->stratum_count = bad == 0 ? (uint32_t)count : 0;
+    fleet_kinds_use(r);
     json_decref(list);
     return bad;
 }

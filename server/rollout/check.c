@@ -52,6 +52,23 @@ static const char *check_members(const struct rollout *r)
     return NULL;
 }
 
+static const char *check_kinds(const struct rollout *r)
+{
+    struct rollout_stratum counted;
+    for (uint32_t s = 0; s < r->stratum_count; s++) {
+        memset(&counted, 0, sizeof counted);
+        for (uint32_t i = 0; i < r->member_count; i++) {
+            const struct rollout_member *m = &r->members[i];
+            counted.resolved[m->ring] += m->stratum == s && attempt_is_resolved(m->state);
+            counted.harmed[m->ring] += m->stratum == s && attempt_is_harm(m->state);
+        }
+        if (memcmp(counted.resolved, r->strata[s].resolved, sizeof counted.resolved) != 0 ||
+            memcmp(counted.harmed, r->strata[s].harmed, sizeof counted.harmed) != 0)
+            return "R1: what a kind counts differs from a recount";
+    }
+    return NULL;
+}
+
 static const char *check_queues(const struct rollout *r)
 {
     uint32_t wanted[ROLLOUT_QUEUES] = {0}, found[ROLLOUT_QUEUES] = {0};
@@ -111,6 +128,8 @@ const char *rollout_check(const struct rollout *r)
 {
     uint32_t n[RING_STATES] = {0};
     const char *bad = check_members(r);
+    if (bad == NULL)
+        bad = check_kinds(r);
     if (bad == NULL)
         bad = check_rings(r);
     if (bad == NULL)

@@ -30,6 +30,36 @@ static bool is_too_bad(const struct rollout_gate *g, const struct rollout_ring *
     return g->harmed >= enough && !g->is_accepted && g->log_e >= g->log_halt - 1e-9; /* 20 is enough */
 }
 
+/* The mean of the kinds' e-values; the worst of them goes into the gate. */
+static double log_e_of_kinds(const struct rollout *r, uint32_t ring, struct rollout_gate *g)
+{
+    double log_e[STRATA_MAX], worst = 0;
+    for (uint32_t s = 0; s < r->stratum_count; s++) {
+        const struct rollout_stratum *kind = &r->strata[s];
+        log_e[s] = gate_log_e(kind->harmed[ring], kind->resolved[ring], g->tolerated);
+        if (kind->harmed[ring] == 0 || (g->kind != NULL && log_e[s] <= worst))
+            continue;
+        worst = log_e[s];
+        g->kind = kind->name;
+        g->kind_harmed = kind->harmed[ring];
+        g->kind_resolved = kind->resolved[ring];
+    }
+    return gate_mean_log_e(log_e, r->stratum_count);
+}
+
+/*
+ * Four fifths of the evidence are that of all devices, a fifth is that of their kinds: a release that kills all of a kind
+ * that is one device in a hundred is within any rate that is tolerable for all.
+ */
+static double log_e_of_ring(const struct rollout *r, uint32_t ring, struct rollout_gate *g)
+{
+    double all = gate_log_e(g->harmed, g->resolved, g->tolerated);
+    if (r->stratum_count < 2)
+        return all;
+    double kinds = log_e_of_kinds(r, ring, g), most = fmax(all, kinds);
+    return most + log(GATE_OF_ALL * exp(all - most) + (1 - GATE_OF_ALL) * exp(kinds - most));
+}
+
 struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring)
 {
     const struct rollout_ring *at = &r->rings[ring];
@@ -42,12 +72,13 @@ struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring)
     g.asked = plan->max_failure_percent / 100.0;
     g.limit = fmax(g.asked, g.floor);
     g.tolerated = rollout_plan_tolerated(plan);
-    g.log_e = gate_log_e(g.harmed, g.resolved, g.tolerated);
+    g.log_e = log_e_of_ring(r, ring, &g);
     g.log_halt = -log(GATE_ALPHA * rollout_alpha_part(&plan->rings, ring));
     g.is_accepted = g.harmed > 0 && g.harmed <= at->accepted;
     if (is_too_bad(&g, at))
         g.verdict = GATE_FAIL;
-    else if (g.resolved >= g.quorum && (g.upper <= g.limit || g.is_accepted || OT_PLANTED(116)))
+    else if (g.resolved > 0 && g.resolved >= g.quorum &&
+             (g.upper <= g.limit || g.is_accepted || OT_PLANTED(116)))
         g.verdict = GATE_PASS;
     return g;
 }
@@ -76,17 +107,26 @@ static void say_not_enough(const struct rollout_gate *g, const char *were, char 
              g->harmed, g->resolved, were, 100 * g->upper, 100 * g->limit, more);
 }
 
+static void say_fail(const struct rollout_gate *g, const char *were, char *text, size_t len)
+{
+    char kind[100] = "";
+    if (g->kind != NULL)
+        snprintf(kind, sizeof kind, " (%" PRIu32 " of %" PRIu32 " of %.50s)", g->kind_harmed,
+                 g->kind_resolved, g->kind);
+    snprintf(
+        text, len,
+        "%" PRIu32 " of %" PRIu32 " devices %s harmed%s, and %.1f %% are tolerated: e-value %.3g, it halts "
+        "at %.0f",
+        g->harmed, g->resolved, were, kind, 100 * g->tolerated, exp(fmin(g->log_e, 600)), exp(g->log_halt));
+}
+
 void rollout_gate_text(const struct rollout_gate *g, char *text, size_t len)
 {
     const char *were = g->harmed == 1 ? "was" : "were";
     if (g->verdict == GATE_NOT_ENOUGH)
         say_not_enough(g, were, text, len);
     else if (g->verdict == GATE_FAIL)
-        snprintf(text, len,
-                 "%" PRIu32 " of %" PRIu32 " devices %s harmed, and %.1f %% are tolerated: e-value %.3g, it "
-                 "halts at %.0f",
-                 g->harmed, g->resolved, were, 100 * g->tolerated, exp(fmin(g->log_e, 600)),
-                 exp(g->log_halt));
+        say_fail(g, were, text, len);
     else if (g->is_accepted)
         snprintf(text, len, "%" PRIu32 " of %" PRIu32 " devices %s harmed, which a person has accepted",
                  g->harmed, g->resolved, were);

@@ -85,6 +85,14 @@ struct rollout_tally rollout_tally_of(const struct rollout *r, const struct roll
     return t;
 }
 
+static void count_kind(struct rollout *r, const struct rollout_member *m, uint32_t step)
+{
+    if (m->stratum >= r->stratum_count)
+        return;
+    r->strata[m->stratum].resolved[m->ring] += attempt_is_resolved(m->state) ? step : 0;
+    r->strata[m->stratum].harmed[m->ring] += attempt_is_harm(m->state) ? step : 0;
+}
+
 void rollout_uncount(struct rollout *r, struct rollout_member *m)
 {
     struct rollout_ring *g = &r->rings[m->ring];
@@ -94,6 +102,7 @@ void rollout_uncount(struct rollout *r, struct rollout_member *m)
     g->tally.crashed -= t.crashed;
     g->tally.crashes -= t.crashes;
     g->tally.exposure_ms -= t.exposure_ms;
+    count_kind(r, m, UINT32_MAX); /* one less */
 }
 
 void rollout_count(struct rollout *r, struct rollout_member *m)
@@ -105,6 +114,7 @@ void rollout_count(struct rollout *r, struct rollout_member *m)
     g->tally.crashed += t.crashed;
     g->tally.crashes += t.crashes;
     g->tally.exposure_ms += t.exposure_ms;
+    count_kind(r, m, 1);
 }
 
 /* --- after a start: the order of time again, by merging ever longer runs --- */
@@ -154,6 +164,10 @@ void rollout_prepare(struct rollout *r)
         r->rings[i].members = 0;
         memset(r->rings[i].counts, 0, sizeof r->rings[i].counts);
         r->rings[i].tally = (struct rollout_tally){0};
+    }
+    for (uint32_t i = 0; i < r->stratum_count; i++) {
+        memset(r->strata[i].resolved, 0, sizeof r->strata[i].resolved);
+        memset(r->strata[i].harmed, 0, sizeof r->strata[i].harmed);
     }
     for (uint32_t i = 0; i < r->member_count; i++) {
         r->rings[r->members[i].ring].members++;

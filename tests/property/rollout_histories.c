@@ -34,12 +34,14 @@
 #define STEPS_MAX    160u
 #define LOG_MAX      16384u
 #define ATTEMPTS_MAX 4096u
+#define KINDS_MAX    4u
 
 struct world {
     struct rollout live, stored; /* stored: what the effects have put into the database */
     struct rollout_member live_members[MEMBERS_MAX], stored_members[MEMBERS_MAX];
     struct rollout before;
     struct rollout_member before_members[MEMBERS_MAX];
+    struct rollout_stratum kinds[KINDS_MAX]; /* of the live one: counts are not stored */
     struct log_line log[LOG_MAX];
     size_t log_len, log_before;
     uint64_t random, now_ms, next_attempt;
@@ -164,6 +166,7 @@ static void read_log(const struct world *w, struct reference_member *out)
 
 struct tally {
     uint32_t members, open, resolved, confirmed, harmed, soaked, resolutions;
+    uint32_t kind_resolved[KINDS_MAX], kind_harmed[KINDS_MAX];
 };
 
 static struct tally tally(const struct world *w, const struct reference_member *ref, uint32_t ring)
@@ -179,6 +182,11 @@ static struct tally tally(const struct world *w, const struct reference_member *
         t.harmed += s >= ATTEMPT_REVERTED && s <= ATTEMPT_SILENT;
         t.soaked += s == ATTEMPT_CONFIRMED && ref[i].soak_ms >= w->live.plan.soak_s * 1000ull;
         t.resolutions += ref[i].resolutions;
+        if (w->live_members[i].stratum >= w->live.stratum_count)
+            continue;
+        bool harmed = s >= ATTEMPT_REVERTED && s <= ATTEMPT_SILENT;
+        t.kind_harmed[w->live_members[i].stratum] += harmed;
+        t.kind_resolved[w->live_members[i].stratum] += harmed || s == ATTEMPT_CONFIRMED;
     }
     t.resolved = t.confirmed + t.harmed;
     return t;
@@ -269,10 +277,21 @@ static const char *check_members(const struct world *w, const struct reference_m
             return "H6: a member is not what the log makes of it";
         if (ref[i].state == ATTEMPT_CONFIRMED && ref[i].soak_ms != w->live_members[i].soak_ms)
             return "H6: soak is not what the log makes of it";
-        if (i < w->before.member_count && w->before_members[i].ring != w->live_members[i].ring)
-            return "H6: a member has changed its ring";
+        if (i < w->before.member_count && (w->before_members[i].ring != w->live_members[i].ring ||
+                                           w->before_members[i].stratum != w->live_members[i].stratum))
+            return "H6: a member has changed its ring or its kind";
     }
     return NULL;
+}
+
+/* Four fifths of all devices' e-value, and a fifth of the mean of their kinds'. */
+static double e_of_ring(const struct world *w, const struct tally *t, double tolerated)
+{
+    double all = reference_e(t->harmed, t->resolved, tolerated), kinds = 0;
+    uint32_t count = w->live.stratum_count;
+    for (uint32_t k = 0; k < count; k++)
+        kinds += reference_e(t->kind_harmed[k], t->kind_resolved[k], tolerated) / count;
+    return count < 2 ? all : 0.8 * all + 0.2 * kinds;
 }
 
 static bool is_too_bad(const struct world *w, const struct tally *t, uint32_t ring)
@@ -284,8 +303,7 @@ static bool is_too_bad(const struct world *w, const struct tally *t, uint32_t ri
         return false;
     for (uint32_t i = 0; i < ring; i++)
         parts *= 2;
-    return reference_e(t->harmed, t->resolved, tolerated < 0.005 ? 0.005 : tolerated) >=
-           20 * parts * (1 - 1e-9);
+    return e_of_ring(w, t, tolerated < 0.005 ? 0.005 : tolerated) >= 20 * parts * (1 - 1e-9);
 }
 
 static const char *check_looks(const struct world *w)
@@ -486,6 +504,8 @@ static void join(struct world *w, const struct rollout_sink *sink)
     struct rollout_member *m = &w->live_members[w->live.member_count++];
     *m = (struct rollout_member){.device = w->live.member_count};
     m->ring = (uint8_t)rollout_ring_for_joiner(&w->live, ring);
+    m->stratum =
+        m->device % 5 == 0 ? STRATA_NONE : m->device % (w->live.stratum_count + 1); /* or of no kind */
     rollout_joined(&w->live, sink);
 }
 
@@ -655,6 +675,12 @@ static void set_up(struct world *w, uint64_t seed)
         w->live_members[i] =
             (struct rollout_member){.device = i, .ring = ring_of(w), .stratum = draw(w, 12) == 0 ? 1 : 0};
     w->live.members = w->live_members;
+    w->live.strata = w->kinds;
+    w->live.stratum_count = (uint32_t)(seed % (KINDS_MAX + 1));
+    for (uint32_t i = 0; i < w->live.member_count; i++)
+        w->live_members[i].stratum = w->live.stratum_count > 0 ? i * i % w->live.stratum_count : 0;
+    for (uint32_t i = 0; i < KINDS_MAX; i++)
+        w->kinds[i].name = "some kind";
     rollout_prepare(&w->live);
     w->stored = w->live;
     memcpy(w->stored_members, w->live_members, sizeof w->stored_members);

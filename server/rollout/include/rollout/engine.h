@@ -77,6 +77,13 @@ struct rollout_ring {
     struct rollout_tally tally;
 };
 
+/** A kind of device in one rollout (strata.h): what its members come to, ring by ring. */
+struct rollout_stratum {
+    const char *name; /* "hw_rev=2 region=no", for people; the caller's */
+    /* counted from the members: rollout_prepare() */
+    uint32_t resolved[ROLLOUT_RINGS_MAX], harmed[ROLLOUT_RINGS_MAX];
+};
+
 #define ROLLOUT_REASON_MAX 200u
 
 struct rollout {
@@ -89,6 +96,8 @@ struct rollout {
     struct rollout_watch watch;     /* crashes and link losses beside the control's */
     struct rollout_member *members; /* the caller's array */
     uint32_t member_count;
+    struct rollout_stratum *strata; /* the caller's array, likewise; members' `stratum` names one */
+    uint32_t stratum_count; /* 0: nothing is known of kinds. It must not change: evidence is divided by it */
     struct {
         uint32_t first, last; /* members plus one; 0: none */
     } queues[ROLLOUT_QUEUES];

@@ -22,6 +22,8 @@
 #define GATE_ALPHA         0.05
 /** No history makes a release so good that a single failure is news. */
 #define GATE_TOLERATED_MIN 0.005
+/** Where kinds of devices are told apart: the part of the evidence of harm that all of them together make. */
+#define GATE_OF_ALL        0.8
 
 /* --- once, at the end of a ring --- */
 

@@ -17,7 +17,7 @@
 
 #define STRATA_ATTRIBUTES_MAX 4u
 #define STRATA_ATTRIBUTE_MAX  48u /* as in device messages */
-#define STRATA_MIN_DEFAULT    3u
+#define STRATA_MIN_DEFAULT    4u  /* four that all fail halt a first ring by themselves: docs/gates.md */
 #define STRATA_MIN_MAX        1000u
 /** Combinations of values in one rollout: more would be no kinds, but single devices. */
 #define STRATA_MAX            256u

@@ -22,7 +22,10 @@ struct rollout_gate {
     double limit;           /* the upper bound must be within: `asked`, or the floor where that is higher */
     double tolerated;       /* failure rate that halts nothing */
     double log_e, log_halt; /* log of the e-value against `tolerated`, and where it halts */
-    bool is_accepted;       /* a person has seen this harm and gone on */
+    /* the kind of device that has most of it, of those that harm was done to; NULL: none, or nothing is known of kinds */
+    const char *kind;
+    uint32_t kind_harmed, kind_resolved;
+    bool is_accepted; /* a person has seen this harm and gone on */
 };
 
 struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring);
