@@ -190,11 +190,12 @@ static int prepare(struct recall *recall, const char *reason, const struct fleet
 static void carry_out(struct fleet *f, const char *who, struct recall *recall, struct fleet_rollout *r,
                       const char *reason, struct store_batch *batch)
 {
-    char text[200], object[32], detail[300];
+    char text[200], object[32], detail[400];
     struct fleet_change old = {.fleet = f, .batch = batch, .rollout = recall->of, .who = who},
                         change = {.fleet = f, .batch = batch, .rollout = r, .who = who};
     struct rollout_sink old_sink = fleet_sink(&old), sink = fleet_sink(&change);
     uint64_t now = fleet_now_ms(f);
+    const char *before = rollout_state_name(recall->of->engine.state);
     (void)rollout_recall(&recall->of->engine, reason, now, &old_sink);
     r->recalls = recall->of;
     add_members(recall, r);
@@ -202,7 +203,8 @@ static void carry_out(struct fleet *f, const char *who, struct recall *recall, s
     fleet_rollout_add(f, who, r, text, batch);
     (void)rollout_start(&r->engine, now, &sink);
     snprintf(object, sizeof object, "%" PRIu64, recall->of->engine.id);
-    snprintf(detail, sizeof detail, "by rollout %" PRIu64 ": %.240s", r->engine.id, reason);
+    snprintf(detail, sizeof detail, "%s -> recalled by rollout %" PRIu64 ": %.300s", before, r->engine.id,
+             reason);
     fleet_audit(f, batch, who, "rollout.recall", object, detail);
 }
 

@@ -157,6 +157,16 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
     return result;
 }
 
+/* With what somebody chose otherwise than it would have been: a shorter soak, a higher limit. */
+static void audit_creation(struct fleet *f, const char *who, const struct fleet_rollout *r,
+                           struct store_batch *batch)
+{
+    char chosen[400], detail[500];
+    rollout_plan_differences(&r->engine.plan, chosen, sizeof chosen);
+    snprintf(detail, sizeof detail, "%s%s", r->release->version, chosen);
+    fleet_audit(f, batch, who, "rollout.create", r->product->name, detail);
+}
+
 int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product *p,
                          struct fleet_release *release, const struct rollout_plan *plan, bool replace,
                          struct fleet_rollout **out, struct fleet_refusal *refusal, fleet_done *done,
@@ -180,7 +190,7 @@ int fleet_rollout_create(struct fleet *f, const char *who, struct fleet_product 
     snprintf(text, sizeof text, "release %s for %u devices in %u rings", release->version,
              r->engine.member_count, whole.rings.count);
     fleet_rollout_add(f, who, r, text, batch);
-    fleet_audit(f, batch, who, "rollout.create", p->name, release->version);
+    audit_creation(f, who, r, batch);
     if (whole.override_reason[0] != '\0')
         fleet_audit(f, batch, who, "rollout.override", p->name, whole.override_reason);
     store_commit(f->store, batch, done, ctx);
@@ -237,11 +247,12 @@ static int refuse_action(const struct fleet_rollout *r, const char *action, cons
 int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r, const char *action,
                       const char *reason, struct fleet_refusal *refusal, fleet_done *done, void *ctx)
 {
-    char object[32], name[40];
+    char object[32], name[40], detail[400];
     struct store_batch *batch = store_batch_new();
     struct fleet_change change = {.fleet = f, .batch = batch, .rollout = r, .who = who};
     struct rollout_sink sink = fleet_sink(&change);
     fleet_lock(f);
+    const char *before = rollout_state_name(r->engine.state);
     int result = refuse_action(r, action, reason, refusal);
     if (result == 0 && do_action(f, &r->engine, action, reason, &sink) != 0)
         result = fleet_refuse(refusal, 409, "state", "%s: not for a rollout that is %s%s", action,
@@ -250,7 +261,9 @@ int fleet_rollout_act(struct fleet *f, const char *who, struct fleet_rollout *r,
     if (result == 0) {
         snprintf(object, sizeof object, "%llu", (unsigned long long)r->engine.id);
         snprintf(name, sizeof name, "rollout.%.20s", action);
-        fleet_audit(f, batch, who, name, object, reason);
+        snprintf(detail, sizeof detail, "%s -> %s%s%.300s", before, rollout_state_name(r->engine.state),
+                 reason[0] != '\0' ? ": " : "", reason);
+        fleet_audit(f, batch, who, name, object, detail);
         store_commit(f->store, batch, done, ctx);
     } else {
         store_batch_free(batch);

@@ -16,6 +16,30 @@ struct rollout_plan rollout_plan_default(void)
                                  .lease_s = 3600};
 }
 
+void rollout_plan_differences(const struct rollout_plan *p, char *text, size_t len)
+{
+    struct rollout_plan usual = rollout_plan_default();
+    const struct {
+        const char *name;
+        uint32_t now, before;
+    } fields[] = {{"soak_s", p->soak_s, usual.soak_s},
+                  {"in_flight", p->in_flight, usual.in_flight},
+                  {"quorum_percent", p->quorum_percent, usual.quorum_percent},
+                  {"max_failure_percent", p->max_failure_percent, usual.max_failure_percent},
+                  {"tolerated_failure (1/100 %)", p->tolerated_failure, usual.tolerated_failure},
+                  {"max_crashes_per_device_day (1/100)", p->max_crashes_per_device_day,
+                   usual.max_crashes_per_device_day},
+                  {"stale_after_s", p->stale_after_s, usual.stale_after_s},
+                  {"decide_by_s", p->decide_by_s, usual.decide_by_s}};
+    size_t at = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < sizeof fields / sizeof fields[0] && at < len; i++) {
+        if (fields[i].now != fields[i].before)
+            at += (size_t)snprintf(text + at, len - at, ", %s %u instead of %u", fields[i].name,
+                                   fields[i].now, fields[i].before);
+    }
+}
+
 uint32_t rollout_plan_decide_by_s(const struct rollout_plan *p)
 {
     uint64_t needed = 4u * ((uint64_t)p->soak_s + p->stale_after_s);

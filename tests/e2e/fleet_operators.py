@@ -133,6 +133,11 @@ class Operator(threading.Thread):
 
 # --- what the record proves ---
 
+def reason_of(action, detail):
+    """The reason in "running -> paused: op-2-17"; of other entries, what they say."""
+    return detail.split(": ", 1)[1] if action.startswith("rollout.") and " -> " in detail and ": " in detail else detail
+
+
 def check_audit(ops, entries, demand):
     """Each action that was answered stands in the audit log once, one that was refused does not, and the order of the
     log is one in which they can have happened. `entries`: (seq, action, object, detail)."""

@@ -24,7 +24,7 @@ import threading
 import time
 
 from fleet_clients import Client
-from fleet_operators import ANSWERED, LOST, Operator, check_audit, check_pauses
+from fleet_operators import ANSWERED, LOST, Operator, check_audit, check_pauses, reason_of
 from ledger import Ledger, Wrong, compare_api, demand
 from operator_api import OperatorApi, wait_until
 
@@ -191,7 +191,8 @@ class Run:
 
     def check_record(self):
         ops = [op for o in self.operators for op in o.ops]
-        entries = [(seq, action, thing, detail) for seq, _, _, action, thing, detail, _, _ in self.earlier.audit]
+        entries = [(seq, action, thing, reason_of(action, detail))
+                   for seq, _, _, action, thing, detail, _, _ in self.earlier.audit]
         placed = check_audit(ops, entries, demand)
         offers = [offer for c in self.clients for d in c.devices for offer in d.offers]
         reads = [read for o in self.operators for read in o.reads]

@@ -38,6 +38,8 @@ struct rollout_plan {
 };
 
 struct rollout_plan rollout_plan_default(void);
+/** ", soak_s 60 instead of 86400": what somebody chose, for the audit log; "" for the default. 300 bytes are enough. */
+void rollout_plan_differences(const struct rollout_plan *plan, char *text, size_t len);
 /** Seconds after which an open ring is held. When not chosen: a week, and four times what soak and silence take. */
 uint32_t rollout_plan_decide_by_s(const struct rollout_plan *plan);
 /** The failure rate that halts nothing, as a part of one. 1 when there is no limit. */
