@@ -234,6 +234,6 @@ json_t *json_rollout(const struct fleet_rollout *r)
         "version", r->release->version, "release", (json_int_t)r->release->number, "state",
         rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
         json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
-        fleet_watch_json(&r->engine.watch), "warnings", json_warnings(&r->engine.plan, members), "rings",
-        rings, "recalls", r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
+        fleet_watch_json(&r->engine), "warnings", json_warnings(&r->engine.plan, members), "rings", rings,
+        "recalls", r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
 }

@@ -58,11 +58,12 @@ json_t *fleet_ring_end_json(const struct rollout *r, uint32_t ring)
     return list;
 }
 
-json_t *fleet_watch_json(const struct rollout_watch *w)
+json_t *fleet_watch_json(const struct rollout *r)
 {
+    const struct rollout_watch *w = &r->watch;
     static const char *const names[WATCH_METRICS] = {"crashes", "link_losses"};
-    json_t *out = json_pack("{s:f,s:f}", "e_value", exp(fmin(rollout_watch_log_e(w), 600)), "halts_at",
-                            1 / WATCH_ALPHA);
+    json_t *out = json_pack("{s:f,s:f,s:s?}", "e_value", exp(fmin(rollout_health_log_e(r), 600)), "halts_at",
+                            1 / WATCH_ALPHA, "stratum", rollout_health_kind(r));
     for (unsigned k = 0; k < WATCH_METRICS; k++)
         json_object_set_new(out, names[k],
                             json_pack("{s:I,s:f,s:I,s:f}", "events", (json_int_t)w->counts.events[k],
@@ -76,14 +77,13 @@ json_t *fleet_ring_evidence(const struct rollout *r, uint32_t ring, uint64_t now
 {
     const struct rollout_ring *g = &r->rings[ring];
     uint64_t open_ms = g->state != RING_WAITING && now_ms > g->opened_ms ? now_ms - g->opened_ms : 0;
-    return json_pack("{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "members", (json_int_t)g->members,
-                     "bound", g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound),
-                     "in_flight", (json_int_t)rollout_in_flight(r, ring), "resolved",
-                     (json_int_t)rollout_resolved(r, ring), "confirmed",
-                     (json_int_t)g->counts[ATTEMPT_CONFIRMED], "harmed", (json_int_t)rollout_harmed(r, ring),
-                     "soaked", (json_int_t)rollout_soaked(r, ring), "open_s", (json_int_t)(open_ms / 1000u),
-                     "gate", fleet_gate_json(r, ring), "gates", fleet_ring_end_json(r, ring), "health",
-                     fleet_watch_json(&r->watch));
+    return json_pack(
+        "{s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "members", (json_int_t)g->members, "bound",
+        g->bound == UINT32_MAX ? json_null() : json_integer((json_int_t)g->bound), "in_flight",
+        (json_int_t)rollout_in_flight(r, ring), "resolved", (json_int_t)rollout_resolved(r, ring),
+        "confirmed", (json_int_t)g->counts[ATTEMPT_CONFIRMED], "harmed", (json_int_t)rollout_harmed(r, ring),
+        "soaked", (json_int_t)rollout_soaked(r, ring), "open_s", (json_int_t)(open_ms / 1000u), "gate",
+        fleet_gate_json(r, ring), "gates", fleet_ring_end_json(r, ring), "health", fleet_watch_json(r));
 }
 
 json_t *fleet_member_evidence(const struct fleet_rollout *r, uint32_t member)

@@ -11,7 +11,7 @@ json_t *fleet_gate_json(const struct rollout *r, uint32_t ring);
 /** The gates of the look at the ring's end; none before it. */
 json_t *fleet_ring_end_json(const struct rollout *r, uint32_t ring);
 /** Crashes and link losses of those that run a release, beside those that wait. */
-json_t *fleet_watch_json(const struct rollout_watch *w);
+json_t *fleet_watch_json(const struct rollout *r);
 
 /** What a ring was judged by, at this moment. */
 json_t *fleet_ring_evidence(const struct rollout *r, uint32_t ring, uint64_t now_ms);

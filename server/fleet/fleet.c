@@ -333,7 +333,7 @@ static void tell_member(struct fleet_change *change, uint32_t index)
 static void store_rollout_state(struct fleet_change *change)
 {
     const struct rollout *r = &change->rollout->engine;
-    char *watch = fleet_watch_to_text(&r->watch);
+    char *watch = fleet_watch_to_text(r);
     store_add(change->batch, STORE_SET_ROLLOUT, (int64_t)r->state, r->reason, watch, (int64_t)r->id);
     free(watch);
 }

@@ -350,7 +350,7 @@ static void on_rollout(void *ctx, const struct store_row *row)
         (unsigned)r->engine.state >= ROLLOUT_STATES ||
         plan_from_text(store_text(row, 5), &r->engine.plan) != 0 ||
         fleet_kinds_from_text(store_text(row, 8), r) != 0 || filter_from_plan(r) != 0 ||
-        fleet_watch_from_text(store_text(row, 7), &r->engine.watch) != 0) {
+        fleet_watch_from_text(store_text(row, 7), &r->engine) != 0) {
         problem(l, "rollout", store_text(row, 0));
         fleet_kinds_free(r);
         free(r->filter);

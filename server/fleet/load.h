@@ -11,9 +11,9 @@ char *fleet_rings_to_text(const struct ring_plan *rings);
 char *fleet_digests_to_text(const struct ot_digest *list, uint32_t count);
 char *fleet_plan_to_text(const struct rollout_plan *plan);
 /** What a rollout's watch must remember; free() it. */
-char *fleet_watch_to_text(const struct rollout_watch *watch);
+char *fleet_watch_to_text(const struct rollout *r);
 /** Reverse; "" is a watch that has seen nothing. */
-int fleet_watch_from_text(const char *text, struct rollout_watch *out);
+int fleet_watch_from_text(const char *text, struct rollout *out);
 /** The same for a ring's rates and looks; `plan` is the rollout's. */
 char *fleet_evidence_to_text(const struct rollout_ring *ring);
 int fleet_evidence_from_text(const char *text, const struct rollout_plan *plan, struct rollout_ring *out);

@@ -172,6 +172,14 @@ double gate_mean_log_e(const double *log_e, size_t count)
     return most + log(sum / (double)count);
 }
 
+double gate_log_e_with_kinds(double all, double kinds)
+{
+    double most = fmax(all, kinds);
+    if (isinf(most))
+        return most;
+    return most + log(GATE_OF_ALL * exp(all - most) + (1 - GATE_OF_ALL) * exp(kinds - most));
+}
+
 /* From a little worse to hopeless: a real ratio between two of them costs a factor of about two at most. */
 static const double ratios[GATE_RATIOS] = {1.5, 2, 4, 10, 50};
 

@@ -56,8 +56,7 @@ static double log_e_of_ring(const struct rollout *r, uint32_t ring, struct rollo
     double all = gate_log_e(g->harmed, g->resolved, g->tolerated);
     if (r->stratum_count < 2)
         return all;
-    double kinds = log_e_of_kinds(r, ring, g), most = fmax(all, kinds);
-    return most + log(GATE_OF_ALL * exp(all - most) + (1 - GATE_OF_ALL) * exp(kinds - most));
+    return gate_log_e_with_kinds(all, log_e_of_kinds(r, ring, g));
 }
 
 struct rollout_gate rollout_gate(const struct rollout *r, uint32_t ring)

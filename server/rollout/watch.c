@@ -8,12 +8,40 @@
 
 #define DAY_MS 86400000u
 
-double rollout_watch_log_e(const struct rollout_watch *watch)
+static double mean_of_metrics(const struct gate_rates rates[WATCH_METRICS])
 {
     double log_e[WATCH_METRICS];
     for (unsigned k = 0; k < WATCH_METRICS; k++)
-        log_e[k] = gate_rates_log_e(&watch->rates[k]);
+        log_e[k] = gate_rates_log_e(&rates[k]);
     return gate_mean_log_e(log_e, WATCH_METRICS);
+}
+
+double rollout_watch_log_e(const struct rollout_watch *watch)
+{
+    return mean_of_metrics(watch->rates);
+}
+
+/* Healthy kinds must not outvote a sick one: the mean of kinds, beside all of them together, as with harm (judge.c). */
+double rollout_health_log_e(const struct rollout *r)
+{
+    double all = rollout_watch_log_e(&r->watch), log_e[STRATA_MAX];
+    if (r->stratum_count < 2)
+        return all;
+    for (uint32_t s = 0; s < r->stratum_count; s++)
+        log_e[s] = mean_of_metrics(r->strata[s].rates);
+    return gate_log_e_with_kinds(all, gate_mean_log_e(log_e, r->stratum_count));
+}
+
+const char *rollout_health_kind(const struct rollout *r)
+{
+    const char *worst = NULL;
+    double most = 0; /* better than nothing seen */
+    for (uint32_t s = 0; r->stratum_count > 1 && s < r->stratum_count; s++) {
+        double log_e = mean_of_metrics(r->strata[s].rates);
+        worst = log_e > most ? r->strata[s].name : worst;
+        most = fmax(most, log_e);
+    }
+    return worst;
 }
 
 void rollout_watch_text(const struct rollout_watch *watch, char *text, size_t len)
@@ -68,14 +96,18 @@ static double add_counts(struct watch_counts *c, unsigned metric, uint32_t event
 }
 
 /* Who had them does not depend on who reports first: a window's events count together, with the share at its start. */
-static void close_cell(struct rollout *r, int ring, unsigned metric, const struct cell *cell)
+static void close_cell(struct rollout *r, int ring, uint32_t stratum, unsigned metric,
+                       const struct cell *cell)
 {
     struct rollout_watch *w = &r->watch;
     if (cell->controls < WATCH_CONTROL_MIN || cell->canaries < 1)
         return;
     double share = add_counts(&w->counts, metric, cell->events, cell->canaries, cell);
-    for (uint32_t i = 0; i < cell->events + cell->control_events; i++)
+    for (uint32_t i = 0; i < cell->events + cell->control_events; i++) {
         gate_rates_event(&w->rates[metric], i < cell->events, share);
+        if (stratum < r->stratum_count)
+            gate_rates_event(&r->strata[stratum].rates[metric], i < cell->events, share);
+    }
     if (ring >= 0 && cell->ring > 0)
         (void)add_counts(&r->rings[ring].rates, metric, cell->ring_events, cell->ring, cell);
 }
@@ -105,7 +137,7 @@ static void close_window(struct rollout *r, unsigned metric)
         add_member(&cells[m->stratum < WATCH_STRATA ? m->stratum : WATCH_STRATA - 1], m, ring, metric);
     }
     for (uint32_t s = 0; s < WATCH_STRATA; s++)
-        close_cell(r, ring, metric, &cells[s]);
+        close_cell(r, ring, s, metric, &cells[s]);
 }
 
 static uint8_t events_of_all(const struct rollout *r)
@@ -173,16 +205,20 @@ void rollout_watch_begin_anew(struct rollout *r)
         r->rings[i].rates = (struct watch_counts){{0}, {0}, {0}};
     for (uint32_t i = 0; i < r->member_count; i++)
         r->members[i].watch = (struct watch_place){0};
+    for (uint32_t s = 0; s < r->stratum_count; s++)
+        memset(r->strata[s].rates, 0, sizeof r->strata[s].rates);
 }
 
 bool rollout_watch_is_bad(const struct rollout *r, uint32_t ring, char *text, size_t len)
 {
-    char why[120];
-    double log_e = rollout_watch_log_e(&r->watch);
+    char why[120], kind[80] = "";
+    double log_e = rollout_health_log_e(r);
     if (log_e < -log(WATCH_ALPHA))
         return false;
     rollout_watch_text(&r->watch, why, sizeof why);
-    snprintf(text, len, "ring %s: more often than without the release: %s; e-value %.3g, it halts at %.0f",
-             r->plan.rings.rings[ring].name, why, exp(fmin(log_e, 600)), 1 / WATCH_ALPHA);
+    if (rollout_health_kind(r) != NULL)
+        snprintf(kind, sizeof kind, ", most on %.50s", rollout_health_kind(r));
+    snprintf(text, len, "ring %s: more often than without the release: %s%s; e-value %.3g, it halts at %.0f",
+             r->plan.rings.rings[ring].name, why, kind, exp(fmin(log_e, 600)), 1 / WATCH_ALPHA);
     return true;
 }

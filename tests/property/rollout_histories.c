@@ -41,7 +41,8 @@ struct world {
     struct rollout_member live_members[MEMBERS_MAX], stored_members[MEMBERS_MAX];
     struct rollout before;
     struct rollout_member before_members[MEMBERS_MAX];
-    struct rollout_stratum kinds[KINDS_MAX]; /* of the live one: counts are not stored */
+    struct rollout_stratum kinds[KINDS_MAX], stored_kinds[KINDS_MAX],
+        kinds_before[KINDS_MAX]; /* their rates are stored */
     struct log_line log[LOG_MAX];
     size_t log_len, log_before;
     uint64_t random, now_ms, next_attempt;
@@ -86,6 +87,7 @@ static void on_effect(void *ctx, const struct rollout_effect *e)
         memcpy(w->stored.reason, w->live.reason, sizeof w->stored.reason);
         w->stored.watch = w->live.watch;
         w->stored.watch.opened_ms = 0; /* the open window is not stored */
+        memcpy(w->stored_kinds, w->kinds, sizeof w->kinds);
     }
 }
 
@@ -94,6 +96,7 @@ static void restore(struct world *w)
     memcpy(w->live_members, w->stored_members, sizeof w->live_members);
     w->live = w->stored;
     w->live.members = w->live_members;
+    memcpy(w->kinds, w->stored_kinds, sizeof w->kinds);
     w->live.settled_ms = w->now_ms + w->live.poll_s * 3000ull;
     rollout_prepare(&w->live);
     for (uint32_t i = 0; i < w->live.member_count; i++) {
@@ -125,6 +128,10 @@ static const char *check_stored(const struct world *w)
         return "H5: the database has another state";
     if (memcmp(w->stored.watch.rates, w->live.watch.rates, sizeof w->live.watch.rates) != 0)
         return "H5: the database has another watch";
+    for (uint32_t s = 0; s < w->live.stratum_count; s++) {
+        if (memcmp(w->stored_kinds[s].rates, w->kinds[s].rates, sizeof w->kinds[s].rates) != 0)
+            return "H5: the database has another watch of a kind";
+    }
     for (uint32_t i = 0; i < w->live.plan.rings.count; i++) {
         const struct rollout_ring *a = &w->stored.rings[i], *b = &w->live.rings[i];
         if (a->state != b->state || a->bound != b->bound || a->accepted != b->accepted ||
@@ -514,6 +521,7 @@ static void one_step(struct world *w)
     struct rollout_sink sink = {.ctx = w, .effect = on_effect};
     uint64_t choice = draw(w, 100);
     w->before = w->live;
+    memcpy(w->kinds_before, w->stored_kinds, sizeof w->kinds_before);
     memcpy(w->before_members, w->live_members, sizeof w->before_members);
     w->log_before = w->log_len;
     w->stopped_before = w->stopped;
@@ -561,6 +569,7 @@ static void maybe_kill(struct world *w, struct rollout *stored, struct rollout_m
     if (draw(w, 2) == 0) {
         w->stored = *stored;
         memcpy(w->stored_members, members, sizeof w->stored_members);
+        memcpy(w->stored_kinds, w->kinds_before, sizeof w->stored_kinds);
         w->log_len = w->log_before;
         w->stopped = w->stopped_before; /* that pause was never answered */
         w->before = *stored;            /* nothing has passed in this step */
@@ -681,6 +690,7 @@ static void set_up(struct world *w, uint64_t seed)
         w->live_members[i].stratum = w->live.stratum_count > 0 ? i * i % w->live.stratum_count : 0;
     for (uint32_t i = 0; i < KINDS_MAX; i++)
         w->kinds[i].name = "some kind";
+    memcpy(w->stored_kinds, w->kinds, sizeof w->kinds);
     rollout_prepare(&w->live);
     w->stored = w->live;
     memcpy(w->stored_members, w->live_members, sizeof w->stored_members);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define DEVICES 400u
+#define DEVICES 600u
 #define HOUR_MS 3600000u
 
 struct stage {
@@ -134,7 +134,13 @@ static void a_release_like_the_last_is_left_alone(void **state)
     unsigned halted = 0;
     (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct rollout_stratum kinds[4] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}};
         struct stage *t = begin(20, 200, seed);
+        t->r.strata = kinds;
+        t->r.stratum_count = seed % 2 * 4; /* of one kind, or of four */
+        for (uint32_t i = 0; seed % 2 != 0 && i < 200; i++)
+            t->members[i].stratum = i % 4;
+        rollout_prepare(&t->r);
         (void)play(t, WATCH_LINK_LOSSES, 1.0 / 24, 1.0 / 24, 24 * 7);
         halted += t->r.state == ROLLOUT_HALTED;
         assert_true(fabs(t->r.watch.counts.events[1] - t->r.watch.counts.expected[1]) <
@@ -209,6 +215,48 @@ static void who_is_offline_is_no_control(void **state)
                 1e-9); /* device 0 had its event today */
 }
 
+/* Every tenth device is of a kind that loses its link every day with the release, not every ten: hours until it halts. */
+static unsigned hours_with_a_sick_kind(uint32_t kinds_known, uint64_t seed)
+{
+    static struct rollout_stratum kinds[2];
+    struct stage *t = begin(60, 600, seed);
+    memset(kinds, 0, sizeof kinds);
+    kinds[0].name = "hw_rev=1";
+    kinds[1].name = "hw_rev=2";
+    for (uint32_t i = 0; i < t->r.member_count; i++)
+        t->members[i].stratum = i % 10 == 0;
+    t->r.strata = kinds;
+    t->r.stratum_count = kinds_known;
+    rollout_prepare(&t->r);
+    for (unsigned h = 1; h <= 24 * 14; h++) {
+        t->now_ms += HOUR_MS;
+        for (uint32_t i = 0; i < t->r.member_count; i++) {
+            bool is_sick = t->members[i].ring == 0 && t->members[i].stratum == 1;
+            t->counters[i].of[WATCH_LINK_LOSSES] += draw(t) < (is_sick ? 40.0 : 1.0) / 240;
+            check_in(t, i);
+        }
+        tick(t);
+        if (t->r.state == ROLLOUT_HALTED && kinds_known > 1)
+            assert_non_null(strstr(t->r.reason, "most on hw_rev=2"));
+        if (t->r.state == ROLLOUT_HALTED)
+            return h;
+    }
+    return 24 * 14;
+}
+
+static void healthy_kinds_do_not_outvote_a_sick_one(void **state)
+{
+    unsigned with = 0, without = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        with += hours_with_a_sick_kind(2, seed);
+        without += hours_with_a_sick_kind(1, seed);
+    }
+    print_message("hours until a sick kind halts: %.0f; with all kinds as one: %.0f\n", with / 10.0,
+                  without / 10.0);
+    assert_true(with * 10 < without * 7);
+}
+
 static void a_person_who_goes_on_has_seen_it(void **state)
 {
     (void)state;
@@ -231,6 +279,7 @@ int main(void)
         cmocka_unit_test(one_looping_device_is_one_device),
         cmocka_unit_test(without_thirty_controls_there_is_no_evidence),
         cmocka_unit_test(who_is_offline_is_no_control),
+        cmocka_unit_test(healthy_kinds_do_not_outvote_a_sick_one),
         cmocka_unit_test(a_person_who_goes_on_has_seen_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,8 @@ struct rollout_ring {
 /** A kind of device in one rollout (strata.h): what its members come to, ring by ring. */
 struct rollout_stratum {
     const char *name; /* "hw_rev=2 region=no", for people; the caller's */
+    struct gate_rates
+        rates[WATCH_METRICS]; /* crashes and link losses beside the control of this kind; stored */
     /* counted from the members: rollout_prepare() */
     uint32_t resolved[ROLLOUT_RINGS_MAX], harmed[ROLLOUT_RINGS_MAX];
 };
@@ -104,6 +106,11 @@ struct rollout {
     /* After a restart: who waits has to be heard of again before he can be a control. No look at a ring's end until then. */
     uint64_t settled_ms;
 };
+
+/** Log of the e-value of crashes and link losses: of all devices, and of each kind. It halts at 1 / WATCH_ALPHA. */
+double rollout_health_log_e(const struct rollout *r);
+/** The kind that has most of it; NULL: nothing is known of kinds, or none stands out. */
+const char *rollout_health_kind(const struct rollout *r);
 
 enum rollout_effect_kind {
     EFFECT_MEMBER,   /* members[member] changed */

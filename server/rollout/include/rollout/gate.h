@@ -70,6 +70,8 @@ double gate_normal_tail(double away, double variance);
 double gate_log_e(uint32_t failures, uint32_t n, double tolerated);
 /** Log of the mean of e-values: of strata, or of metrics. One sick stratum is not outvoted, as it would be in a product. */
 double gate_mean_log_e(const double *log_e, size_t count);
+/** The weighted mean of that of all devices and that of their kinds, logs too. Both weights are fixed: GATE_OF_ALL. */
+double gate_log_e_with_kinds(double all, double kinds);
 
 /** Rate ratios that the e-process of rates looks for. */
 #define GATE_RATIOS 5u

@@ -22,7 +22,7 @@ enum watch_metric {
 #define WATCH_CONTROL_MIN 30u
 /** Strata that are told apart; what is behind them counts as one. */
 #define WATCH_STRATA      257u
-/** The mean of the metrics' e-values halts at 1 / WATCH_ALPHA. */
+/** The mean of the metrics' e-values, of all devices and of kinds (rollout_health_log_e()), halts at 1 / WATCH_ALPHA. */
 #define WATCH_ALPHA       0.01
 
 /** Whose events they were, of those that are evidence. */
@@ -58,7 +58,7 @@ struct rollout_counters {
     struct rollout_values values;
 };
 
-/** Log of the mean of the metrics' e-values. */
+/** Log of the mean of the metrics' e-values, of all devices. */
 double rollout_watch_log_e(const struct rollout_watch *watch);
 /** "7 crashes where 0.4 would be expected (12 of the others)": of the metric that says most. */
 void rollout_watch_text(const struct rollout_watch *watch, char *text, size_t len);
