@@ -121,6 +121,7 @@ demo_fleet() # DEVICES
     say "The server: TLS from the first start, a product with three rings"
     trial_server --poll-s 2
     "$otaria" product create lamp --trust "$trial_dir/signing.pem" --rings internal,10%,rest
+    "$otaria" product set lamp --strata hw_rev
     "$otaria" token create --role enrol --product lamp --out "$trial_dir/enrol.token" >/dev/null
     "$otaria" release push "$trial_dir/lamp-1.0.0.bin"
     "$otaria" release push "$trial_dir/lamp-1.1.0.bin"
@@ -135,7 +136,8 @@ demo_fleet() # DEVICES
     say "Patches from what the fleet runs, made and proved in the background"
     "$otaria" release show 1.1.0 --product lamp --wait-s 60
 
-    say "1.1.0: internal, then 10 %, then the rest"
+    say "1.1.0: internal, then 10 %, then the rest, some of each hardware revision in every ring"
+    "$otaria" rollout preview --product lamp --release 1.1.0
     demo_rollout lamp 1.1.0
     demo_wait_for_version lamp 1.1.0 "$1"
     demo_good=$demo_id

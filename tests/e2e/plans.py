@@ -237,7 +237,7 @@ def refused_whole(fleet, before, what, got, status, code, message):
     demand(fleet.state() == before, f"{what}: something was created")
 
 
-def bad_plans_by_api(fleet):
+def tm_I24_bad_rules_and_sets_by_api(fleet):
     before, count = fleet.state(), 0
     for fields, status, code, message in BAD_PLANS:
         for path in (ROLLOUTS, ROLLOUTS + "?preview=1"):
@@ -255,7 +255,7 @@ def bad_plans_by_api(fleet):
     return count
 
 
-def bad_plans_by_command(fleet):
+def tm_I24_bad_rules_and_sets_by_command(fleet):
     before, count = fleet.state(), 0
     for words, code, message in BAD_WORDS:
         for verb in ("create", "preview"):
@@ -270,17 +270,21 @@ def bad_plans_by_command(fleet):
     return count
 
 
-def overlap_by_state(fleet):
-    """Created, running, paused: each of them stands in the way of the next one and of a new seed; and --supersede ends it."""
+def tm_I05_overlap_in_every_shape(fleet):
+    """Created, running, paused: each of them stands in the way of the next one, whichever devices that is for, and of a new
+    seed; and --supersede ends it."""
     plan = {"release": "1.1.0", "rings": ["10%", "rest"]}
+    shapes = [{}, {"rings": ["rest"]}, {"filter": "region = eu"}, {"filter": "id = lamp-0030", "rings": ["rest"]},
+              {"filter": "region = us"}, {"filter": "region = eu", "release": "1.1.0"}]
     first = fleet.api.post(ROLLOUTS, plan)["id"]
     for action in (None, "start", "pause"):
         if action:
             fleet.api.post(f"/api/v1/rollouts/{first}/{action}", {"reason": "a test"})
         before = fleet.state()
         for path in (ROLLOUTS, ROLLOUTS + "?preview=1"):
-            got = fleet.ask("POST", path, plan | {"release": "1.2.0"})
-            refused_whole(fleet, before, f"overlap after {action}", got, 409, "overlap", f"rollout {first} of release 1.1.0")
+            for shape in shapes:
+                got = fleet.ask("POST", path, plan | {"release": "1.2.0"} | shape)
+                refused_whole(fleet, before, f"overlap after {action}", got, 409, "overlap", f"rollout {first} of release 1.1.0")
         got = fleet.ask("PATCH", "/api/v1/products/lamp", {"new_seed": True})
         refused_whole(fleet, before, f"new seed after {action}", got, 409, "overlap", f"rollout {first}")
         code, _, text = fleet.otaria("rollout", "create", "--product", "lamp", "--release", "1.2.0", "--rings", "10%,rest")
@@ -293,6 +297,88 @@ def overlap_by_state(fleet):
     second = fleet.api.post(ROLLOUTS, plan | {"release": "1.2.0", "supersede": True})["id"]
     demand(fleet.api.get(f"/api/v1/rollouts/{first}")["state"] == "aborted", "the first one was to end")
     fleet.api.post(f"/api/v1/rollouts/{second}/abort", {"reason": "a test"})
+
+
+def open_attempts(fleet, rollout=None):
+    """Attempts that hold a place, as the database has them: (rollout, device) of each."""
+    with sqlite3.connect(f"file:{fleet.options.dir}/server/otaria.db?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT m.rollout, d.id FROM member m JOIN device d ON d.num=m.device WHERE m.state BETWEEN 1 AND 5")
+        return [row for row in rows if rollout in (None, str(row[0]))]
+
+
+def tell(devices, lamp, kind):
+    """One report of its attempt, and what is answered to it."""
+    asks = {"installed": "switch"}
+    if kind == "booted":
+        lamp.running, lamp.release, lamp.version = lamp.attempt["runs"]
+    lamp.attempt["at"] = kind
+    lamp.tell(kind)
+    status, reply = devices.check_in(lamp, asks.get(kind, "nothing"))
+    demand(status == 200 and reply["ack"] == lamp.seq, f"{lamp.name} {kind}: {status} {reply}")
+    lamp.events = []
+    return reply
+
+
+def tm_I06_a_new_release_while_one_runs(fleet):
+    """In each state of an attempt: before the switch it is dropped, behind it the device finishes, and each counts where it
+    began."""
+    devices, way = DeviceApi(fleet.options), ["offered", "downloading", "installed", "switching", "booted", "confirmed"]
+    ids = " or ".join(f"id = lamp-{n:04d}" for n in range(40, 46))
+    plan = {"release": "1.1.0", "rings": ["rest"], "filter": ids, "in_flight": 100, "max_failure_percent": 100}
+    first = fleet.api.post(ROLLOUTS, plan)["id"]
+    fleet.api.post(f"/api/v1/rollouts/{first}/start", {"reason": ""})
+    lamps = [Lamp(n, n % 2, "eu" if n % 3 else "us") for n in range(40, 46)]
+    for steps, lamp in enumerate(lamps):
+        status, reply = devices.check_in(lamp)
+        demand(status == 200 and "offer" in reply, f"{lamp.name}: {reply}")
+        lamp.begin(reply["offer"])
+        for kind in way[1:steps + 1]:
+            tell(devices, lamp, kind)
+    demand(len(open_attempts(fleet, first)) == 5, f"open: {open_attempts(fleet)}")
+    second = fleet.api.post(ROLLOUTS, plan | {"release": "1.2.0", "supersede": True})["id"]
+    fleet.api.post(f"/api/v1/rollouts/{second}/start", {"reason": ""})
+    for steps, lamp in enumerate(lamps):
+        status, reply = devices.check_in(lamp, "switch" if way[steps] == "installed" else "nothing")
+        gone = steps < way.index("switching")
+        demand(reply.get("drop", False) == gone and reply.get("switch") != "go", f"{way[steps]}: {reply}")
+        if gone:
+            lamp.end("withdrawn")
+            status, reply = devices.check_in(lamp, "nothing")
+            lamp.events = []
+        elif way[steps] != "confirmed":
+            for kind in way[steps + 1:]:
+                tell(devices, lamp, kind)
+        lamp.attempt = None
+    counts = fleet.api.get(f"/api/v1/rollouts/{first}")["rings"][0]["counts"]
+    demand(counts["confirmed"] == 3 and counts["withdrawn"] + counts["superseded"] == 3, f"the first one counts {counts}")
+    demand(open_attempts(fleet) == [], f"open: {open_attempts(fleet)}")
+    counts = fleet.api.get(f"/api/v1/rollouts/{second}")["rings"][0]["counts"]
+    demand(sum(counts.values()) == 0, f"the second one counts {counts} before it has offered anything")
+    for lamp in lamps:
+        demand(devices.is_offered(lamp), f"{lamp.name} is not offered the newer release")
+    had = sorted(device for _, device in open_attempts(fleet))
+    demand(had == sorted(lamp.name for lamp in lamps), f"one attempt for each device: {open_attempts(fleet)}")
+    fleet.api.post(f"/api/v1/rollouts/{second}/abort", {"reason": "a test"})
+
+
+def tm_I07_many_polls_at_once_never_exceed_the_bound(fleet):
+    """Everybody asks at once, from as many connections as there are threads; and again after an outcome."""
+    bound, asked, most = 10, 0, 0
+    lamps = [Lamp(n, n % 2, "eu" if n % 3 else "us") for n in range(60, 160)]
+    for _ in range(5):
+        made = fleet.api.post(ROLLOUTS, {"release": "1.1.0", "rings": ["rest"], "in_flight": bound})["id"]
+        fleet.api.post(f"/api/v1/rollouts/{made}/start", {"reason": ""})
+
+        def ask(first):
+            devices = DeviceApi(fleet.options)
+            return sum(devices.is_offered(lamp) for lamp in lamps[first::THREADS])
+
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            offered = sum(pool.map(ask, range(THREADS)))
+        demand(offered == bound == len(open_attempts(fleet, made)), f"{offered} of {len(lamps)} at once are offered it, bound {bound}")
+        asked, most = asked + len(lamps), max(most, offered)
+        fleet.api.post(f"/api/v1/rollouts/{made}/abort", {"reason": "a test"})
+    return asked
 
 
 def kinds_of(preview):
@@ -392,16 +478,19 @@ def main():
     for n in range(20, 24):
         fleet.api.post(f"/api/v1/products/lamp/devices/lamp-{n:04d}/tags", {"add": ["internal"]})
     everything = fleet.lists()
-    by_command = bad_plans_by_command(fleet)
-    by_api = bad_plans_by_api(fleet)
+    by_command = tm_I24_bad_rules_and_sets_by_command(fleet)
+    by_api = tm_I24_bad_rules_and_sets_by_api(fleet)
     demand(fleet.lists() == everything, "the API's lists have changed")
-    overlap_by_state(fleet)
+    tm_I05_overlap_in_every_shape(fleet)
     kinds, moved = preview_is_what_creation_does(fleet)
     warnings_and_reasons(fleet)
     a_new_seed_draws_anew(fleet)
     a_filter_says_who_is_in_it(fleet)
+    tm_I06_a_new_release_while_one_runs(fleet)
+    asked = tm_I07_many_polls_at_once_never_exceed_the_bound(fleet)
     print(f"plans: {by_api} refused by API and {by_command} by command, nothing half created; {kinds} kinds of device in every ring, "
-          f"{moved} of {DEVICES} devices moved forward")
+          f"{moved} of {DEVICES} devices moved forward; "
+          f"{asked} polls by {THREADS} at once within the bound")
 
 
 if __name__ == "__main__":
