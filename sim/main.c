@@ -6,6 +6,7 @@
  *   otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]
  *
  *   otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]
+ *   otaria-sim defects [SCENARIO] [--devices N] [--seed S] [--only NAME] [--json]
  *
  * --ack-log appends one line for each event that the server has acknowledged to a device:
  * {"device":"lamp-0001","seq":9,"kind":"confirmed"}
@@ -39,7 +40,8 @@ static int help(FILE *to, int exit_code)
     fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
           "                  [--threads N] [--seconds N] [--summary FILE] [--ack-log FILE] [--json]\n"
           "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n"
-          "       otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]\n",
+          "       otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]\n"
+          "       otaria-sim defects [SCENARIO] [--devices N] [--seed S] [--only NAME] [--json]\n",
           to);
     return exit_code;
 }
@@ -301,16 +303,25 @@ static int command_run(int argc, char **argv)
     return result == 0 ? 0 : command_fail(&err);
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} virtual_commands[] = {{"play", command_play}, {"defects", command_defects}};
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return help(stdout, 0);
-    if (argc < 3)
+    if (argc < 3 && !(argc == 2 && strcmp(argv[1], "defects") == 0))
         return usage();
     if (strcmp(argv[1], "plan") == 0)
         return command_plan(argc - 1, argv + 1);
     if (strcmp(argv[1], "run") == 0)
         return command_run(argc - 1, argv + 1);
-    int code = strcmp(argv[1], "play") == 0 ? command_play(argc - 1, argv + 1) : EXIT_USAGE;
+    int code = EXIT_USAGE;
+    for (size_t i = 0; i < sizeof virtual_commands / sizeof virtual_commands[0]; i++) {
+        if (strcmp(argv[1], virtual_commands[i].name) == 0)
+            code = virtual_commands[i].run(argc - 1, argv + 1);
+    }
     return code == EXIT_USAGE ? usage() : code;
 }

@@ -88,6 +88,22 @@ static int push(struct virtual_world *w, struct tools_signer *signer, const char
     return result;
 }
 
+static int set_product(struct virtual_world *w, struct error *err)
+{
+    struct fleet_refusal refusal;
+    struct fleet_product_change change = {.strata = &w->scenario->strata,
+                                          .strata_min = w->scenario->strata.min,
+                                          .metrics = &w->scenario->gated};
+    if (w->scenario->strata.count == 0)
+        change.strata = NULL;
+    if (w->scenario->gated.count == 0)
+        change.metrics = NULL;
+    if ((change.strata != NULL || change.metrics != NULL) &&
+        fleet_product_set(w->fleet, "sim", w->product, &change, &refusal, NULL, NULL) != 0)
+        return error_set(err, "product: %s", refusal.message);
+    return 0;
+}
+
 static int make_product(struct virtual_world *w, const char *dir, struct error *err)
 {
     char path[PATH_MAX];
@@ -109,12 +125,7 @@ static int make_product(struct virtual_world *w, const char *dir, struct error *
     if (result != 0)
         return -1;
     w->product = fleet_product(w->fleet, PRODUCT);
-    struct fleet_product_change change = {.strata = &w->scenario->strata,
-                                          .strata_min = w->scenario->strata.min};
-    if (w->scenario->strata.count > 0 &&
-        fleet_product_set(w->fleet, "sim", w->product, &change, &refusal, NULL, NULL) != 0)
-        return error_set(err, "strata: %s", refusal.message);
-    return 0;
+    return set_product(w, err);
 }
 
 /* --- devices --- */

@@ -333,6 +333,20 @@ static int read_strata(const json_t *list, struct virtual_scenario *out, struct 
     return 0;
 }
 
+static int read_gated(const json_t *list, struct virtual_scenario *out, struct error *err)
+{
+    char why[200];
+    if (!json_is_array(list))
+        return error_set(err,
+                         "gated_metrics: a list of NAME:lower_is_worse or NAME:higher_is_worse is wanted");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text == NULL || rollout_metrics_add(&out->gated, text, why, sizeof why) != 0)
+            return error_set(err, "gated_metrics: %s", text != NULL ? why : "a text is wanted");
+    }
+    return 0;
+}
+
 static int read_release(const json_t *object, struct virtual_scenario *out, struct error *err)
 {
     static const struct number table[] = {
@@ -379,11 +393,11 @@ static int read_plan(const json_t *object, struct virtual_scenario *out, struct 
 static const struct {
     const char *key;
     int (*read)(const json_t *value, struct virtual_scenario *out, struct error *err);
-} parts[] = {{"fleet", read_fleet},       {"life", read_life},
-             {"bytes_per_s", read_links}, {"metrics", read_metrics},
-             {"named", read_named},       {"strata", read_strata},
-             {"release", read_release},   {"behaviours", read_behaviours},
-             {"plan", read_plan}};
+} parts[] = {{"fleet", read_fleet},           {"life", read_life},
+             {"bytes_per_s", read_links},     {"metrics", read_metrics},
+             {"named", read_named},           {"strata", read_strata},
+             {"gated_metrics", read_gated},   {"release", read_release},
+             {"behaviours", read_behaviours}, {"plan", read_plan}};
 
 void virtual_scenario_default(struct virtual_scenario *out)
 {

@@ -57,6 +57,7 @@ struct virtual_scenario {
     } named[VIRTUAL_NAMED_MAX];
     uint32_t named_count;
     struct strata_spec strata;
+    struct rollout_metrics gated;
     struct rollout_plan rollout;
     char version[OT_VERSION_MAX + 1];
     uint32_t bytes;
