@@ -40,6 +40,7 @@ const struct cli_command cli_commands[] = {
     {"product", "set",
      "NAME [--rings R] [--strata A,B] [--strata-min N] [--metric M] [--duty-cycle-s N] [--new-seed]",
      "Change a product: for rollouts created from now on.", cmd_product_set},
+    {"product", "show", "[NAME]", "Show a product, and what its devices run.", cmd_product_show},
     {"token", "create", "--role R [--product P] [--uses N] [--expires-s N] [--out FILE]",
      "Make a token, shown once.", cmd_token_create},
     {"device", "list", "[WORD] [--product P] [--filter FILTER] [--running V] [--count]",

@@ -7,55 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_pair(const char *label, const json_t *object, const char *field)
-{
-    printf("%-16s", label);
-    api_print_field(object, field, 0);
-    printf("\n");
-}
-
-static void print_slot(const char *label, const json_t *slot)
-{
-    if (!json_is_object(slot))
-        return;
-    printf("%-16s", label);
-    api_print_field(slot, "slot", 6);
-    api_print_field(slot, "version", 0);
-    printf("release ");
-    api_print_field(slot, "release", 0);
-    api_print_field(slot, "state", 0);
-    printf("\n%-16s", "");
-    api_print_field(slot, "digest", 0);
-    printf("\n");
-}
-
-static void print_device(const json_t *d)
-{
-    size_t i;
-    json_t *a;
-    print_pair("device", d, "id");
-    print_pair("product", d, "product");
-    print_pair("chip", d, "chip");
-    print_pair("hardware", d, "hw_rev");
-    print_slot("running", json_object_get(d, "running"));
-    print_slot("other slot", json_object_get(d, "other"));
-    print_pair("bootloader", d, "bootloader");
-    print_pair("last seen", d, "last_seen");
-    print_pair("boots", json_object_get(d, "health"), "boots");
-    print_pair("panics", json_object_get(d, "health"), "panics");
-    json_array_foreach(json_object_get(d, "attempts"), i, a)
-    {
-        printf("%-16s", i == 0 ? "attempts" : "");
-        api_print_field(a, "id", 8);
-        api_print_field(a, "release", 12);
-        api_print_field(a, "state", 12);
-        api_print_field(a, "reason", 20);
-        api_print_field(a, "check", 12);
-        api_print_field(a, "bytes", 0);
-        printf("bytes\n");
-    }
-}
-
 /* The common shape of commands that look at one device: fetch, then print. */
 static int look_at(struct cli *cli, int argc, char **argv, bool explain, void (*print)(const json_t *))
 {
@@ -88,7 +39,7 @@ static int look_at(struct cli *cli, int argc, char **argv, bool explain, void (*
 
 int cmd_device_show(struct cli *cli, int argc, char **argv)
 {
-    return look_at(cli, argc, argv, false, print_device);
+    return look_at(cli, argc, argv, false, device_print);
 }
 
 static void print_answer(const json_t *answer)

@@ -29,5 +29,7 @@ int device_pages(struct on_product *p, const struct device_choice *choice, int (
 
 /** One line of a list. */
 void device_print_line(const json_t *device);
+/** Everything about one. */
+void device_print(const json_t *device);
 
 #endif

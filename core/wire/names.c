@@ -290,6 +290,12 @@ const char *ot_reset_reason_name(enum ot_reset_reason reason)
     return name != NULL ? name : "unknown";
 }
 
+const char *ot_bootloader_name(enum ot_wire_bootloader bootloader)
+{
+    const char *name = ot_wire_name_of(wire_bootloaders, (uint32_t)bootloader);
+    return name != NULL ? name : "unknown";
+}
+
 bool ot_event_is_outcome(enum ot_event_kind kind)
 {
     return kind >= OT_EVENT_CONFIRMED && kind <= OT_EVENT_WITHDRAWN;

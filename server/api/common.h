@@ -42,6 +42,10 @@ struct fleet_rollout *api_rollout(struct api *api, struct http_request *req);
 /* json.c: resources as docs/protocol.md has them. Lock held. */
 json_t *json_product(const struct fleet_product *p);
 json_t *json_device(const struct fleet_device *d, bool with_attempts);
+/** "desired", "reported" and "in_sync". */
+void json_add_sync(json_t *device, const struct fleet_device *d);
+/** A product with what its devices run, most common first. */
+json_t *json_product_with_runs(const struct fleet_product *p);
 json_t *json_release(const struct fleet_release *r);
 /** With the patches of each image, and what they save. */
 json_t *json_release_with_savings(const struct fleet *f, const struct fleet_release *r);
@@ -58,11 +62,14 @@ json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLO
 json_t *json_stratum(const struct strata_spec *spec, const struct fleet_stratum *stratum);
 json_t *json_time(int64_t wall_ms);
 json_t *json_digest_of(const struct ot_digest *d);
+json_t *json_digests_of(const struct ot_digest *list, uint32_t count);
+/** "esp32c3", or "unknown". */
+const char *json_chip(uint16_t id);
 
 /* handlers */
 http_handler api_enrol, api_check_in, api_artifact, api_blocks;
 http_handler api_whoami, api_product_create, api_product_list, api_product_show, api_product_set,
-    api_token_create;
+    api_product_attributes, api_token_create;
 http_handler api_device_list, api_device_show, api_device_explain, api_device_tags;
 http_handler api_release_push, api_release_list, api_release_show;
 http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,

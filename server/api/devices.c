@@ -43,11 +43,11 @@ static bool read_selection(struct api *api, struct http_request *req, const stru
 }
 
 /* Devices behind `after`, `limit` at most; `*next` is where to go on, NULL at the end. */
-static json_t *page_of(const struct fleet_product *p, const struct selection *s, const char *after,
-                       size_t limit, const char **next)
+static json_t *page_of(struct fleet_product *p, const struct selection *s, const char *after, size_t limit,
+                       const char **next)
 {
     json_t *list = json_array();
-    size_t from = after != NULL ? fleet_order_behind(p, after) : 0, at = from;
+    size_t from = fleet_order_behind(p, after != NULL ? after : ""), at = from;
     for (; at < p->ordered_count && at - from < LOOK_MAX && json_array_size(list) < limit; at++) {
         if (is_asked_for(p->ordered[at], s))
             json_array_append_new(list, json_device(p->ordered[at], false));

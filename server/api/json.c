@@ -31,7 +31,7 @@ json_t *json_digest_of(const struct ot_digest *d)
     return json_string(hex);
 }
 
-static json_t *json_digests(const struct ot_digest *list, uint32_t count)
+json_t *json_digests_of(const struct ot_digest *list, uint32_t count)
 {
     json_t *out = json_array();
     for (uint32_t i = 0; i < count; i++)
@@ -39,7 +39,7 @@ static json_t *json_digests(const struct ot_digest *list, uint32_t count)
     return out;
 }
 
-static const char *chip_name(uint16_t id)
+const char *json_chip(uint16_t id)
 {
     const struct ot_chip *chip = ot_chip_by_id(id);
     return chip != NULL ? chip->name : "unknown";
@@ -54,7 +54,7 @@ json_t *json_product(const struct fleet_product *p)
         if (!fleet_trust_revokes(&trust, &trust.keys[i]))
             json_array_append_new(believed, json_digest_of(&trust.keys[i]));
     }
-    json_t *revoked = json_digests(trust.revoked, trust.revoked_count);
+    json_t *revoked = json_digests_of(trust.revoked, trust.revoked_count);
     fleet_trust_free(&trust);
     for (uint32_t i = 0; i < p->rings.count; i++)
         json_array_append_new(rings, json_string(p->rings.rings[i].name));
@@ -65,85 +65,6 @@ json_t *json_product(const struct fleet_product *p)
                      "releases", (json_int_t)p->release_count, "created_at", json_time(p->created_ms));
 }
 
-static json_t *json_slot(const struct ot_wire_slot *slot)
-{
-    char name[8];
-    if (!slot->present)
-        return json_null();
-    return json_pack("{s:s,s:o,s:I,s:s,s:s}", "slot", ot_slot_name(slot->slot, name), "digest",
-                     json_digest_of(&slot->digest), "release", (json_int_t)slot->release, "version",
-                     slot->version, "state", ot_ota_state_name(slot->state));
-}
-
-static json_t *json_health(const struct ot_health *h)
-{
-    char crash[17];
-    snprintf(crash, sizeof crash, "%016" PRIx64, h->crash_signature);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}", "boots", (json_int_t)h->boots, "panics",
-                     (json_int_t)h->panics, "watchdogs", (json_int_t)h->watchdogs, "brownouts",
-                     (json_int_t)h->brownouts, "other_resets", (json_int_t)h->other_resets, "link_losses",
-                     (json_int_t)h->link_losses, "uptime_s", (json_int_t)h->uptime_s, "last_reset",
-                     ot_reset_reason_name(h->last_reset), "crash", crash);
-}
-
-static json_t *json_attempt(const struct fleet_membership *at)
-{
-    char id[32];
-    const struct rollout_member *m = &at->rollout->engine.members[at->member];
-    const struct fleet_member *x = &at->rollout->members[at->member];
-    static const char *const ways[] = {"none", "full", "patch"};
-    snprintf(id, sizeof id, "a-%" PRIu64, m->attempt);
-    return json_pack(
-        "{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout", (json_int_t)at->rollout->engine.id,
-        "release", fleet_target(at->rollout, (int)at->member, x->device)->version, "ring",
-        (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason", ot_status_wire(m->reason),
-        "check", x->check, "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes,
-        "changed_at", x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
-}
-
-static void add_attempts(json_t *root, const struct fleet_device *d)
-{
-    json_t *list = json_array();
-    for (size_t i = d->membership_count; i > 0; i--) {
-        const struct fleet_membership *at = &d->memberships[i - 1];
-        if (at->rollout->engine.members[at->member].attempt != 0)
-            json_array_append_new(list, json_attempt(at));
-    }
-    json_object_set_new(root, "attempts", list);
-}
-
-static const char *bootloader_name(enum ot_wire_bootloader b)
-{
-    return b == OT_BOOTLOADER_ROLLBACK ? "rollback" : b == OT_BOOTLOADER_PLAIN ? "plain" : "unknown";
-}
-
-json_t *json_device(const struct fleet_device *d, bool with_attempts)
-{
-    const struct ot_wire_check_in *f = &d->facts;
-    json_t *attributes = json_object(), *tags = json_array(), *metrics = json_object();
-    for (uint8_t i = 0; i < f->attribute_count; i++)
-        json_object_set_new(attributes, f->attributes[i].name, json_string(f->attributes[i].value));
-    for (uint8_t i = 0; i < f->metric_count; i++)
-        json_object_set_new(metrics, f->metrics[i].name, json_integer(f->metrics[i].value));
-    for (uint32_t i = 0; i < d->tag_count; i++)
-        json_array_append_new(tags, json_string(d->tags[i]));
-    json_t *root = json_pack(
-        "{s:s,s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "id", d->id, "product",
-        d->product->name, "chip", chip_name(f->chip_id), "hw_rev", (json_int_t)f->hardware_revision,
-        "attributes", attributes, "tags", tags, "running", json_slot(&f->running), "other",
-        json_slot(&f->other), "bootloader", bootloader_name(f->bootloader), "slot_bytes",
-        (json_int_t)f->slot_bytes, "floor", (json_int_t)f->floor, "secure_version",
-        (json_int_t)f->secure_version, "keys", json_digests(f->keys, f->key_count), "revoked",
-        json_digests(f->revoked, f->revoked_count), "health", json_health(&f->health), "metrics", metrics,
-        "first_seen", json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
-    json_object_set_new(root, "polls",
-                        json_pack("{s:f,s:f,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",
-                                  d->habit.away_ppm / 10000.0, "away_s", (json_int_t)d->habit.away_s));
-    if (with_attempts)
-        add_attempts(root, d);
-    return root;
-}
-
 static json_t *json_image(const struct fleet_image *i)
 {
     json_t *revisions = json_array();
@@ -152,10 +73,10 @@ static json_t *json_image(const struct fleet_image *i)
             json_array_append_new(revisions, json_integer(r));
     }
     return json_pack("{s:o,s:o,s:I,s:s,s:o,s:I,s:I,s:b,s:o}", "digest", json_digest_of(&i->digest), "sha256",
-                     json_digest_of(&i->sha256), "bytes", (json_int_t)i->bytes, "chip", chip_name(i->chip_id),
+                     json_digest_of(&i->sha256), "bytes", (json_int_t)i->bytes, "chip", json_chip(i->chip_id),
                      "hw_revs", revisions, "floor", (json_int_t)i->floor, "secure_version",
                      (json_int_t)i->secure_version, "undescribed", (int)i->undescribed, "keys",
-                     json_digests(i->keys, i->key_count));
+                     json_digests_of(i->keys, i->key_count));
 }
 
 json_t *json_release(const struct fleet_release *r)

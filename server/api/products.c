@@ -86,7 +86,7 @@ void api_product_show(void *app, struct http_request *req)
     struct fleet_product *p = api_product(api, req);
     if (p == NULL)
         return;
-    json_t *product = json_product(p);
+    json_t *product = json_product_with_runs(p);
     fleet_unlock(api->fleet);
     api_reply(req, 200, product);
 }

@@ -19,6 +19,7 @@ const struct http_route api_routes[] = {
     {HTTP_OPERATOR, "POST", "/api/v1/products", API_ADMIN_ALL, SMALL, api_product_create},
     {HTTP_OPERATOR, "GET", "/api/v1/products/{product}", API_VIEW, 0, api_product_show},
     {HTTP_OPERATOR, "PATCH", "/api/v1/products/{product}", API_ADMIN, SMALL, api_product_set},
+    {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/attributes", API_VIEW, 0, api_product_attributes},
     {HTTP_OPERATOR, "POST", "/api/v1/tokens", API_ADMIN, SMALL, api_token_create},
     {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/devices", API_VIEW, 0, api_device_list},
     {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/devices/{device}", API_VIEW, 0, api_device_show},

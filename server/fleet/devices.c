@@ -12,6 +12,7 @@
 #include "order.h"
 #include "patches.h"
 #include "presence.h"
+#include "runs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static struct fleet_device *new_device(struct fleet *f, struct fleet_product *p,
     d->facts.attribute_count = m->attribute_count;
     memcpy(d->facts.attributes, m->attributes, sizeof d->facts.attributes);
     fleet_link_device(f, d);
-    fleet_order_insert(p, d);
+    fleet_order_add(d);
     return d;
 }
 
@@ -209,6 +210,7 @@ static void take_facts(struct visit *v)
     v->d->facts.attempt[0] = '\0';
     v->d->has_checked_in = true;
     fleet_note_seen(v->f, v->d);
+    fleet_runs_note(v->d);
 }
 
 static void answer_attempt(struct visit *v)

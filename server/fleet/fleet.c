@@ -8,6 +8,7 @@
 #include "load.h"
 #include "members.h"
 #include "presence.h"
+#include "runs.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -433,6 +434,7 @@ static void free_product(struct fleet_product *p)
     strmap_fini(&p->devices);
     free(p->device_list);
     free(p->ordered);
+    fleet_runs_free(p);
     free(p->releases);
     free(p->rollouts);
     free(p);

@@ -5,6 +5,7 @@
 
 #include "order.h"
 #include "patches.h"
+#include "runs.h"
 
 #include "otaria/chip.h"
 
@@ -222,7 +223,8 @@ static void on_device(void *ctx, const struct store_row *row)
         return;
     }
     fleet_link_device(l->f, d);
-    fleet_order_append(d->product, d);
+    fleet_order_add(d);
+    fleet_runs_note(d);
 }
 
 static struct fleet_device *device_by_num(const struct fleet *f, int64_t num)
@@ -493,8 +495,6 @@ int fleet_load(struct fleet *f, struct error *err)
     }
     if (l.problem[0] != '\0')
         return error_set(err, "%s: restore a backup", l.problem);
-    for (size_t p = 0; p < f->product_count; p++)
-        fleet_order_sort(f->products[p]);
     catch_up(f);
     return 0;
 }

@@ -54,7 +54,9 @@ struct fleet_product {
     struct fleet_device **device_list;
     size_t device_count;
     struct fleet_device **ordered; /* by id: order.h */
-    size_t ordered_count;
+    size_t ordered_count, sorted_count;
+    struct fleet_run **runs; /* what its devices run, by digest: runs.h */
+    size_t run_count;
     struct fleet_release **releases; /* oldest first */
     size_t release_count;
     struct fleet_rollout **rollouts; /* oldest first */
@@ -107,6 +109,9 @@ struct fleet_device {
     char (*tags)[ROLLOUT_RING_NAME_MAX + 1]; /* of FLEET_TAGS_MAX; NULL: it never had one */
     struct fleet_membership *memberships;
     size_t membership_count;
+    struct fleet_run *run; /* among those that run the same: runs.h */
+    struct fleet_device *run_next, *run_previous;
+    bool is_patchable;
     bool is_dirty, is_listed; /* last_seen is not written yet; stands in the list of those that may be so */
 };
 

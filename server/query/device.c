@@ -37,11 +37,6 @@ static const char *slot_name(int slot)
     return NULL;
 }
 
-static const char *bootloader_name(enum ot_wire_bootloader b)
-{
-    return b == OT_BOOTLOADER_ROLLBACK ? "rollback" : b == OT_BOOTLOADER_PLAIN ? "plain" : "unknown";
-}
-
 static bool get_slot(const struct ot_wire_slot *slot, enum query_field field, struct query_value *out)
 {
     if (!slot->present)
@@ -94,7 +89,7 @@ static bool get_report(const struct ot_wire_check_in *f, enum query_field field,
         return get_health(&f->health, field, out);
     switch ((int)field) {
     case QUERY_BOOTLOADER:
-        return has_text(out, bootloader_name(f->bootloader));
+        return has_text(out, ot_bootloader_name(f->bootloader));
     case QUERY_PATCH_PROFILE:
         return has_number(out, f->patch_profile);
     case QUERY_SLOT_BYTES:

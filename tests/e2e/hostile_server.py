@@ -20,7 +20,9 @@ THING = dict.fromkeys(
     ("id", "name", "role", "token", "version", "chip", "bootloader", "last_seen", "created_at", "digest", "kind", "text",
      "at", "who", "action", "object", "detail", "reason", "release"), BAD)
 THING |= {"product": BAD, "running": SLOT, "other": SLOT, "tags": [BAD], "hw_rev": 1, "rings": [RING], "seq": 1,
-          "attributes": {BAD: BAD}, "health": {"boots": BAD, "panics": BAD}, "state": "halted"}
+          "attributes": {BAD: BAD}, "health": {"boots": BAD, "panics": BAD}, "state": "halted", "metrics": {BAD: 1},
+          "desired": dict.fromkeys(("version", "release", "digest", "rollout", "answer"), BAD), "in_sync": BAD,
+          "keys": [BAD], "revoked": [BAD], "runs": [dict.fromkeys(("digest", "version", "devices"), BAD)]}
 IMAGE = {"chip": BAD, "bytes": 1, "digest": BAD}
 REPLY = THING | {"images": [IMAGE], "attempts": [THING], "devices": [THING], "rollouts": [THING], "entries": [THING],
                  "releases": [THING | {"images": [IMAGE]}], "products": [THING | {"rings": [BAD]}], "next": None}

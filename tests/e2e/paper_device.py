@@ -25,6 +25,7 @@ class PaperDevice:
         self.token = secrets.token_hex(32)
         self.seq, self.floor, self.slot_bytes = 0, 0, 1966080
         self.attempt, self.offer, self.attributes = "", None, {}
+        self.health, self.keys, self.revoked = {}, [], []
 
     def call(self, path, token, body):
         if self.connection is None:
@@ -57,9 +58,9 @@ class PaperDevice:
                          "bytes": 1000})
         message = {"v": 1, "device": self.name, "chip": "esp32c3", "hw_rev": 0, "slot_bytes": self.slot_bytes,
                    "bootloader": "rollback", "running": self.slot("ota_0", self.running), "floor": self.floor,
-                   "secure_version": 0, "keys": [], "revoked": [],
+                   "secure_version": 0, "keys": self.keys, "revoked": self.revoked,
                    "health": {"boots": 1, "panics": 0, "watchdogs": 0, "brownouts": 0, "other_resets": 0, "link_losses": 0,
-                              "uptime_s": 1000, "last_reset": "software", "crash": "0" * 16},
+                              "uptime_s": 1000, "last_reset": "software", "crash": "0" * 16} | self.health,
                    "ask": ask, "events": said, "attributes": self.attributes}
         if self.old is not None:
             message["other"] = self.slot("ota_1", self.old)

@@ -58,6 +58,7 @@ static unsigned commands(struct command list[32])
     unsigned n = 0;
     list[n++] = OTARIA("product", "create", "p", "--trust", trial.key);
     list[n++] = OTARIA("product", "list");
+    list[n++] = OTARIA("product", "show");
     list[n++] = OTARIA("token", "create", "--role", "viewer");
     list[n++] = OTARIA("device", "list", "--product", "p");
     list[n++] = OTARIA("device", "show", "d", "--product", "p");

@@ -68,6 +68,8 @@ enum rollout_why {
 enum rollout_why rollout_decide(const struct rollout_situation *s);
 /** Stable word for machines: "bound_reached". */
 const char *rollout_why_name(enum rollout_why why);
+/** Is the device to run the release of the situation now? False: nothing but what it runs is asked of it. */
+bool rollout_wants(enum rollout_why why);
 /** The answer as sentences for a person; returns what rollout_decide() does. 500 bytes are enough. */
 enum rollout_why rollout_explain(const struct rollout_situation *s, char *text, size_t len);
 
