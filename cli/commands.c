@@ -48,6 +48,8 @@ const struct cli_command cli_commands[] = {
      cmd_device_list},
     {"device", "show", "ID [--product P]", "Show a device and its attempts.", cmd_device_show},
     {"device", "explain", "ID [--product P]", "Why is it (not) updating? One answer.", cmd_device_explain},
+    {"device", "history", "ID [--product P]",
+     "What happened to a device: releases, attempts, resets, keys, tags.", cmd_device_history},
     {"device", "tag", "ID TAG... [--remove TAG...] [--product P]", "Tag a device: rings of named devices.",
      cmd_device_tag},
     {"release", "push", "FILE [--undescribed --product P --version V --release N]",

@@ -54,9 +54,12 @@ int device_pages(struct on_product *p, const struct device_choice *choice, int (
         char *path = page_path(p->product, choice, next);
         done = api_call(&p->c, "GET", path, NULL, &reply);
         free(path);
-        free(next);
         const char *behind = json_string_value(json_object_get(reply, "next"));
+        bool goes_on = behind == NULL || next == NULL || strcmp(behind, next) > 0;
+        free(next);
         next = behind != NULL ? strdup(behind) : NULL;
+        if (done < 0 && !goes_on)
+            done = cli_fail(p->c.cli, EXIT_ERROR, "pages", "the server's pages of devices do not go on");
         if (done < 0)
             done = fn(ctx, json_object_get(reply, "devices"));
         json_decref(reply);

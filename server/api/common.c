@@ -146,6 +146,16 @@ bool api_rings(struct http_request *req, const json_t *list, struct ring_plan *o
     return good;
 }
 
+int64_t api_query_number(const struct http_request *req, const char *name, int64_t otherwise, int64_t max)
+{
+    const char *text = http_query(req, name);
+    char *end;
+    if (text == NULL)
+        return otherwise;
+    long long n = strtoll(text, &end, 10);
+    return *end != '\0' || end == text || n < 0 || n > max ? otherwise : n;
+}
+
 struct fleet_token *api_token(const struct http_request *req)
 {
     return http_identity(req);
@@ -161,6 +171,17 @@ struct fleet_product *api_product(struct api *api, struct http_request *req)
     fleet_unlock(api->fleet);
     api_not_found(req, "product");
     return NULL;
+}
+
+struct fleet_device *api_device(struct api *api, struct http_request *req)
+{
+    struct fleet_product *p = api_product(api, req);
+    struct fleet_device *d = p != NULL ? fleet_device(p, http_param(req, "device")) : NULL;
+    if (p != NULL && d == NULL) {
+        fleet_unlock(api->fleet);
+        api_not_found(req, "device");
+    }
+    return d;
 }
 
 struct fleet_rollout *api_rollout(struct api *api, struct http_request *req)

@@ -32,10 +32,15 @@ bool api_flag(struct http_request *req, const json_t *body, const char *key, boo
 /** A ring plan as a list of strings: false after having replied 400. */
 bool api_rings(struct http_request *req, const json_t *list, struct ring_plan *out);
 
+/** A whole number of the query in [0, max]; `otherwise` when there is none. */
+int64_t api_query_number(const struct http_request *req, const char *name, int64_t otherwise, int64_t max);
+
 /** The token that called; its id is the `who` of the audit. */
 struct fleet_token *api_token(const struct http_request *req);
 /** The product in the path, if this token may see it; NULL after having replied 404. Lock held. */
 struct fleet_product *api_product(struct api *api, struct http_request *req);
+/** The device in the path, likewise. */
+struct fleet_device *api_device(struct api *api, struct http_request *req);
 /** The rollout in the path, likewise. */
 struct fleet_rollout *api_rollout(struct api *api, struct http_request *req);
 
@@ -70,7 +75,7 @@ const char *json_chip(uint16_t id);
 http_handler api_enrol, api_check_in, api_artifact, api_blocks;
 http_handler api_whoami, api_product_create, api_product_list, api_product_show, api_product_set,
     api_product_attributes, api_token_create;
-http_handler api_device_list, api_device_show, api_device_explain, api_device_tags;
+http_handler api_device_list, api_device_show, api_device_explain, api_device_history, api_device_tags;
 http_handler api_release_push, api_release_list, api_release_show;
 http_handler api_rollout_create, api_rollout_list, api_rollout_show, api_rollout_start, api_rollout_pause,
     api_rollout_resume, api_rollout_widen, api_rollout_retry, api_rollout_abort, api_rollout_recall,

@@ -75,23 +75,11 @@ void api_device_list(void *app, struct http_request *req)
     api_reply(req, 200, page);
 }
 
-/* With the lock held; NULL after having replied (and unlocked). */
-static struct fleet_device *find(struct api *api, struct http_request *req)
-{
-    struct fleet_product *p = api_product(api, req);
-    struct fleet_device *d = p != NULL ? fleet_device(p, http_param(req, "device")) : NULL;
-    if (p != NULL && d == NULL) {
-        fleet_unlock(api->fleet);
-        api_not_found(req, "device");
-    }
-    return d;
-}
-
 void api_device_show(void *app, struct http_request *req)
 {
     struct api *api = app;
     fleet_lock(api->fleet);
-    struct fleet_device *d = find(api, req);
+    struct fleet_device *d = api_device(api, req);
     if (d == NULL)
         return;
     json_t *device = json_device(d, true);
@@ -104,7 +92,7 @@ void api_device_explain(void *app, struct http_request *req)
     struct api *api = app;
     struct fleet_rollout *rollout;
     fleet_lock(api->fleet);
-    struct fleet_device *d = find(api, req);
+    struct fleet_device *d = api_device(api, req);
     if (d == NULL)
         return;
     struct rollout_situation s = fleet_situation(d, &rollout);
@@ -143,7 +131,7 @@ void api_device_tags(void *app, struct http_request *req)
         return;
     }
     fleet_lock(api->fleet);
-    struct fleet_device *d = find(api, req);
+    struct fleet_device *d = api_device(api, req);
     if (d == NULL) {
         json_decref(body);
         return;

@@ -250,24 +250,14 @@ static void on_audit(void *ctx, const struct store_row *row)
                               "detail", store_text(row, 5), "hash", json_digest_of(&hash)));
 }
 
-static int64_t query_number(const struct http_request *req, const char *name, int64_t otherwise, int64_t max)
-{
-    const char *text = http_query(req, name);
-    char *end;
-    if (text == NULL)
-        return otherwise;
-    long long n = strtoll(text, &end, 10);
-    return *end != '\0' || end == text || n < 0 || n > max ? otherwise : n;
-}
-
 void api_audit(void *app, struct http_request *req)
 {
     struct api *api = app;
     struct error err;
-    struct page page = {.list = json_array(), .last = query_number(req, "after", 0, INT64_MAX)};
+    struct page page = {.list = json_array(), .last = api_query_number(req, "after", 0, INT64_MAX)};
     int64_t after = page.last;
     if (store_each(api->fleet->store, STORE_AUDIT, on_audit, &page, &err, after,
-                   query_number(req, "limit", 100, 1000)) != 0) {
+                   api_query_number(req, "limit", 100, 1000)) != 0) {
         json_decref(page.list);
         http_reply_error(req, 503, "storage", err.text);
         return;

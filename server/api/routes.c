@@ -25,6 +25,8 @@ const struct http_route api_routes[] = {
     {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/devices/{device}", API_VIEW, 0, api_device_show},
     {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/devices/{device}/explain", API_VIEW, 0,
      api_device_explain},
+    {HTTP_OPERATOR, "GET", "/api/v1/products/{product}/devices/{device}/history", API_VIEW, 0,
+     api_device_history},
     {HTTP_OPERATOR, "POST", "/api/v1/products/{product}/devices/{device}/tags", API_ADMIN, SMALL,
      api_device_tags},
     {HTTP_OPERATOR, "POST", "/api/v1/products/{product}/releases", API_UPLOAD, IMAGE, api_release_push},

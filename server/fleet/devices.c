@@ -7,6 +7,7 @@
 #include "fleet.h"
 
 #include "evidence.h"
+#include "history.h"
 #include "load.h"
 #include "members.h"
 #include "order.h"
@@ -87,6 +88,7 @@ int fleet_enrol(struct fleet *f, struct fleet_token *token, const struct ot_wire
         struct store_batch *batch = store_batch_new();
         d = new_device(f, token->product, m);
         store_new_device(batch, d);
+        fleet_history_enrolled(f, batch, d);
         if (token->uses > 0) {
             token->uses--;
             store_add(batch, STORE_SET_TOKEN_USES, token->uses, token->id);
@@ -146,6 +148,7 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
     struct fleet_membership *at = find_attempt(v->d, e->attempt);
     store_add(v->batch, STORE_PUT_EVENT, v->d->num, (int64_t)e->seq, e->attempt, (int64_t)e->kind,
               (int64_t)e->reason, (int64_t)e->way, (int64_t)e->bytes, fleet_wall_ms(v->f));
+    fleet_history_event(v->f, v->batch, v->d, e);
     if (at == NULL)
         return; /* history of an attempt this server never made */
     struct fleet_change change = change_of(v, at->rollout);
@@ -311,13 +314,14 @@ int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire
     v.now = fleet_now_ms(f);
     reply->poll_s = f->poll_s;
     note_habit(&v);
+    bool has_history = fleet_history_facts(f, v.batch, d, m);
     take_facts(&v);
     apply_events(&v);
     struct fleet_change presence = change_of(&v, NULL);
     fleet_note_presence(&presence, d, v.now);
     answer_attempt(&v);
     maybe_offer(&v);
-    if (v.wait)
+    if (v.wait || has_history) /* facts and what was told of them go together */
         fleet_store_device(f, v.batch, d);
     *wait = v.wait;
     if (store_batch_count(v.batch) > 0)

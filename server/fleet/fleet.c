@@ -5,6 +5,7 @@
 #include "base/audit_chain.h"
 #include "base/file.h"
 #include "evidence.h"
+#include "history.h"
 #include "load.h"
 #include "members.h"
 #include "presence.h"
@@ -322,6 +323,7 @@ static void tell_member(struct fleet_change *change, uint32_t index)
         return;
     x->told = m->state;
     x->changed_at_ms = fleet_wall_ms(change->fleet);
+    fleet_history_state(change, index);
     if (!attempt_is_harm(m->state))
         return;
     snprintf(text, sizeof text, "%s: %s%s%s%s%s", x->device->id, attempt_state_name(m->state),
@@ -393,6 +395,7 @@ struct fleet *fleet_open(const char *dir, uint32_t poll_s, const struct fleet_ou
     f->poll_s = poll_s;
     f->save_every_ms = SAVE_TIME_MS;
     f->outside = outside != NULL ? *outside : machine;
+    f->keeps_history = outside == NULL;
     f->start_ms = f->outside.mono_ms(f->outside.ctx);
     snprintf(path, sizeof path, "%.3900s/artifacts", dir);
     f->artifact_dir = fleet_need(strdup(path));

@@ -1,6 +1,8 @@
 /* From rows to structs. A row that makes no sense stops the start: better no decisions than wrong ones. */
 #include "load.h"
+
 #include "filter.h"
+#include "history.h"
 #include "members.h"
 
 #include "order.h"
@@ -223,6 +225,7 @@ static void on_device(void *ctx, const struct store_row *row)
         return;
     }
     fleet_link_device(l->f, d);
+    d->history_rows = HISTORY_CLEAR_AT - 1; /* nobody knows when it was cleared */
     fleet_order_add(d);
     fleet_runs_note(d);
 }

@@ -2,6 +2,7 @@
 #include "fleet.h"
 
 #include "base/crypto_openssl.h"
+#include "history.h"
 #include "load.h"
 
 #include <inttypes.h>
@@ -121,8 +122,8 @@ static int find_tag(const struct fleet_device *d, const char *tag)
     return -1;
 }
 
-static void apply_tags(struct fleet_device *d, struct store_batch *batch, const char *const *add,
-                       size_t add_count, const char *const *drop, size_t drop_count)
+static void apply_tags(struct fleet *f, const char *who, struct fleet_device *d, struct store_batch *batch,
+                       const char *const *add, size_t add_count, const char *const *drop, size_t drop_count)
 {
     for (size_t i = 0; i < drop_count; i++) {
         int at = find_tag(d, drop[i]);
@@ -131,12 +132,14 @@ static void apply_tags(struct fleet_device *d, struct store_batch *batch, const 
         d->tag_count--;
         memmove(d->tags[at], d->tags[at + 1], (d->tag_count - (uint32_t)at) * sizeof d->tags[0]);
         store_add(batch, STORE_DROP_TAG, d->num, drop[i]);
+        fleet_history_tag(f, batch, d, who, drop[i], HISTORY_GONE);
     }
     for (size_t i = 0; i < add_count; i++) {
         if (find_tag(d, add[i]) >= 0)
             continue;
         fleet_add_tag(d, add[i]);
         store_add(batch, STORE_PUT_TAG, d->num, add[i]);
+        fleet_history_tag(f, batch, d, who, add[i], HISTORY_COME);
     }
 }
 
@@ -155,7 +158,7 @@ int fleet_tag(struct fleet *f, const char *who, struct fleet_device *d, const ch
         return fleet_refuse(refusal, 422, "too_many_tags", "a device has at most %u tags", FLEET_TAGS_MAX);
     }
     struct store_batch *batch = store_batch_new();
-    apply_tags(d, batch, add, add_count, drop, drop_count);
+    apply_tags(f, who, d, batch, add, add_count, drop, drop_count);
     fleet_audit(f, batch, who, "device.tag", d->id, add_count > 0 ? add[0] : "");
     store_commit(f->store, batch, done, ctx);
     fleet_unlock(f);

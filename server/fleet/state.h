@@ -112,6 +112,7 @@ struct fleet_device {
     struct fleet_run *run; /* among those that run the same: runs.h */
     struct fleet_device *run_next, *run_previous;
     bool is_patchable;
+    uint8_t history_rows;     /* since the last clearing: history.h */
     bool is_dirty, is_listed; /* last_seen is not written yet; stands in the list of those that may be so */
 };
 
@@ -176,6 +177,7 @@ struct fleet {
     struct ot_digest audit_hash;
     /* The server's monotonic time: goes on where the last process had got to. */
     struct fleet_outside outside;
+    bool keeps_history; /* history.h */
     uint64_t base_ms, start_ms;
     uint64_t saved_ms, save_every_ms; /* what is written behind */
     struct fleet_device **dirty;      /* last_seen not written yet */

@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 11
+#define STORE_SCHEMA_VERSION 12
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -73,6 +73,14 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE product ADD COLUMN metrics TEXT NOT NULL DEFAULT '[]';"
     "ALTER TABLE product ADD COLUMN duty_cycle_s INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE ring ADD COLUMN evidence TEXT NOT NULL DEFAULT '';",
+    /* 12: what happened to a device; of the time before, what there is */
+    "CREATE TABLE history(device INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " until_ms INTEGER NOT NULL, kind INTEGER NOT NULL, count INTEGER NOT NULL, attempt TEXT NOT NULL,"
+    " what INTEGER NOT NULL, reason INTEGER NOT NULL, way INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " text TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(device,seq)) WITHOUT ROWID;"
+    "INSERT INTO history SELECT num,1,enrolled_ms,enrolled_ms,1,1,'',0,0,0,0,'',zeroblob(32) FROM device;"
+    "INSERT INTO history SELECT device,1+row_number() OVER (PARTITION BY device ORDER BY seq),at_ms,at_ms,20,1,"
+    "attempt,kind,reason,way,bytes,'',zeroblob(32) FROM event;",
 };
 
 #endif

@@ -74,6 +74,24 @@ struct store_row;
       "INSERT OR IGNORE INTO event(device,seq,attempt,kind,reason,way,bytes,at_ms) "                         \
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
       "iitiiiii")                                                                                            \
+    /* A row like the one before it is counted there, where the last parameter allows that. */               \
+    X(STORE_PUT_HISTORY,                                                                                     \
+      "INSERT INTO history(device,seq,at_ms,until_ms,kind,count,attempt,what,reason,"                        \
+      "way,number,text,digest) "                                                                             \
+      "SELECT ?1,coalesce((SELECT seq+NOT(?12 AND kind=?3 AND what=?6 AND text=?10) FROM history "           \
+      "WHERE device=?1 ORDER BY seq DESC LIMIT 1),1),?2,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11 WHERE true "         \
+      "ON CONFLICT(device,seq) DO UPDATE SET count=count+excluded.count,until_ms=excluded.until_ms",         \
+      "iiiitiiiitdi")                                                                                        \
+    X(STORE_END_HISTORY,                                                                                     \
+      "UPDATE history SET until_ms=?2,count=1 WHERE device=?1 AND seq="                                      \
+      "(SELECT max(seq) FROM history WHERE device=?1 AND kind=?3)",                                          \
+      "iii")                                                                                                 \
+    /* All but the newest of the kinds from ?2 to ?3; the first row of a device, its enrolment, stays. */    \
+    X(STORE_CLEAR_HISTORY,                                                                                   \
+      "DELETE FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 AND seq>1 AND seq<coalesce("           \
+      "(SELECT seq FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 "                                 \
+      "ORDER BY seq DESC LIMIT 1 OFFSET ?4),0)",                                                             \
+      "iiii")                                                                                                \
     X(STORE_PUT_TIMELINE,                                                                                    \
       "INSERT INTO timeline(seq,rollout,at_ms,kind,ring,device,text,data) "                                  \
       "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
@@ -120,6 +138,11 @@ struct store_row;
       "ORDER BY seq LIMIT ?",                                                                                                                            \
       "ii")                                                                                                                                              \
     X(STORE_LAST_AUDIT, "SELECT seq,hash FROM audit ORDER BY seq DESC LIMIT 1", "")                                                                      \
+    X(STORE_HISTORY,                                                                                                                                     \
+      "SELECT seq,at_ms,until_ms,kind,count,attempt,what,reason,way,number,text,digest FROM history "                                                    \
+      "WHERE device=? AND seq>? ORDER BY seq LIMIT ?",                                                                                                   \
+      "iii")                                                                                                                                             \
+    X(STORE_HISTORY_DROPPED, "SELECT coalesce(max(seq),0),count(*) FROM history WHERE device=?", "i")                                                    \
     X(STORE_EVENTS,                                                                                                                                      \
       "SELECT seq,attempt,kind,reason,way,bytes,at_ms FROM event WHERE device=? AND seq>? "                                                              \
       "ORDER BY seq LIMIT ?",                                                                                                                            \

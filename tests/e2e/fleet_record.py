@@ -31,7 +31,7 @@ class Fleet:
         self.api.post("/api/v1/products", {"name": "other", "rings": ["rest"], "trust": ["aa" * 32]})
         token = self.api.post("/api/v1/tokens", {"role": "enrol", "product": "lamp"})["token"]
         self.devices = DeviceApi(trial, token)
-        self.said = {}
+        self.said, self.bulb_product = {}, None
         names = [f"lamp-{i:04}" for i in range(120)]
         random.shuffle(names)
         for name in names:
@@ -52,6 +52,18 @@ class Fleet:
         if said["tags"]:
             self.api.post(f"{PRODUCT}/devices/{name}/tags", {"add": said["tags"]})
         self.said[name] = said
+
+    def bulbs(self):
+        if self.bulb_product is None:
+            self.bulb_product = Bulbs(self.trial)
+        return self.bulb_product
+
+    def restart(self):
+        self.trial.stop()
+        self.trial.start()
+        self.api, self.devices = self.trial.api, DeviceApi(self.trial, self.devices.enrol_token)
+        if self.bulb_product is not None:
+            self.bulb_product.server_is_new()
 
     def page(self, **query):
         return self.api.get(f"{PRODUCT}/devices?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote))
@@ -202,6 +214,11 @@ class Bulbs:
         self.devices[name] = device
         return device
 
+    def server_is_new(self):
+        self.api = self.trial.api
+        for device in self.devices.values():
+            device.where, device.connection = urllib.parse.urlsplit(self.trial.device_url), None
+
     def get(self, path):
         return self.api.get(f"/api/v1/products/bulb{path}")
 
@@ -222,7 +239,7 @@ class Bulbs:
 
 
 def desired_is_what_the_deciding_code_wants_now(fleet):
-    bulbs = Bulbs(fleet.trial)
+    bulbs = fleet.bulbs()
     for name in ("b-1", "b-2", "b-3"):
         bulbs.enrol(name).check_in("nothing")
     bulbs.enrol("b-mute")
@@ -281,9 +298,7 @@ def what_runs_is_counted_as_it_changes(fleet):
         fleet.devices.check_in(name, running=slot(digest=f"{random.randrange(1, 20):02x}" * 32))
         if i % 10 == 0:
             demand(counted() == recounted(), f"{counted()}, {recounted()}")
-    fleet.trial.stop()
-    fleet.trial.start()
-    fleet.api, fleet.devices = fleet.trial.api, DeviceApi(fleet.trial, fleet.devices.enrol_token)
+    fleet.restart()
     demand(counted() == recounted(), f"after a restart: {counted()}, {recounted()}")
     runs = fleet.api.get(PRODUCT)["runs"]
     demand([r["devices"] for r in runs] == sorted((r["devices"] for r in runs), reverse=True), "most common first")
@@ -297,10 +312,104 @@ def what_runs_is_counted_as_it_changes(fleet):
     demand({a["name"]: a["devices"] for a in attributes} == named, f"{attributes}, {named}")
 
 
+def history_of(bulbs, name, limit=500):
+    """All entries, in pages; their order is checked on the way."""
+    entries, after = [], 0
+    while after is not None:
+        page = bulbs.get(f"/devices/{name}/history?after={after}&limit={limit}")
+        demand(len(page["entries"]) <= limit and (page["next"] is None or len(page["entries"]) == limit), "a page")
+        entries, after = entries + page["entries"], page["next"]
+    demand([e["seq"] for e in entries] == sorted({e["seq"] for e in entries}), "in order, each once")
+    return entries, page["dropped"]
+
+
+def told(e):
+    """An entry in a few words."""
+    parts = {"enrolled": (), "runs": ("version",), "key": ("change",), "floor": ("value",), "event": ("state", "reason"),
+             "attempt": ("state", "version"), "reset": ("cause", "count"), "tag": ("change", "tag")}[e["kind"]]
+    return " ".join([e["kind"]] + [str(e[p]) for p in parts])
+
+
+def history_tells_what_happened_in_order(fleet):
+    bulbs = fleet.bulbs()
+    device = bulbs.enrol("h-1")
+    bulbs.api.post("/api/v1/products/bulb/devices/h-1/tags", {"add": ["lab"]})
+    key = json.loads(fleet.trial.otaria("key", "digest", bulbs.key, "--json"))["digest"]
+    device.keys = ["aa" * 32, key]
+    device.check_in("nothing")
+    for n in (1, 2, 4):  # the third time two at once
+        device.health = {"panics": n, "last_reset": "panic", "crash": "00000000deadbeef"}
+        device.check_in("nothing")
+    device.health |= {"brownouts": 1}
+    device.check_in("nothing")
+    rollout = bulbs.api.post("/api/v1/products/bulb/rollouts", {"release": "1.1.0", "soak_s": 1, "supersede": True})
+    bulbs.api.post(f"/api/v1/rollouts/{rollout['id']}/start", {})
+    device.keys, device.revoked = [key], ["aa" * 32]
+    device.check_in()
+    demand(device.offer is not None, "h-1 is offered the release")
+    device.confirm(bulbs.firmware["1.1.0"])
+    device.check_in("nothing")
+    bulbs.api.post("/api/v1/products/bulb/devices/h-1/tags", {"remove": ["lab"]})
+    wanted = ["enrolled", "tag added lab", "runs 1.0.0", "key trusted", "key trusted", "reset panic 4",
+              "reset brownout 1", "key gone", "key revoked", "attempt offered 1.1.0", "event downloading ok", "event installed ok",
+              "event switching ok", "runs 1.1.0", "event confirmed ok", "tag removed lab"]
+    entries, dropped = history_of(bulbs, "h-1")
+    demand([told(e) for e in entries] == wanted and dropped == 0, f"{[told(e) for e in entries]}")
+    first, second = (e for e in entries if e["kind"] == "runs")
+    demand(first["until"] == second["at"] and second["until"] is None, f"{first}, {second}")
+    demand(second["digest"] == bulbs.firmware["1.1.0"].digest and second["slot"] == "ota_0", f"{second}")
+    demand(next(e for e in entries if e["kind"] == "reset")["crash"] == "00000000deadbeef", "the crash")
+    attempt = next(e for e in entries if e["kind"] == "attempt")
+    demand(all(e["attempt"] == attempt["attempt"] for e in entries if e["kind"] == "event"), "one attempt")
+    demand(history_of(bulbs, "h-1", 3)[0] == entries, "in pages of three")
+    shown = fleet.trial.otaria("device", "history", "h-1", "--product", "bulb")
+    for words in ("runs           1.0.0 release 1 from ota_0 until", "reset          panic times 4", "by t-", "bytes 1000"):
+        demand(words in shown, f"no \"{words}\" in {shown}")
+    listed = json.loads(fleet.trial.otaria("device", "history", "h-1", "--product", "bulb", "--json"))
+    demand(listed["entries"] == entries, "--json")
+    fleet.restart()
+    demand(history_of(bulbs, "h-1")[0] == entries, "after a restart")
+
+
+def tm_H14_a_device_that_talks_much_has_a_bounded_history(fleet):
+    """Resets, keys, releases, tags and attempts without end: of each kind the newest are kept, and the enrolment."""
+    bulbs = fleet.bulbs()
+    device = bulbs.enrol("h-loud")
+    for n in range(1, 160):
+        device.health = {"panics": n, "brownouts": n, "crash": f"{n:016x}"}
+        device.running = Firmware(f"{n:02x}" * 32, n, f"0.0.{n}")
+        device.keys = [f"{n:02x}" * 32]
+        device.attempt = f"x-{n}"
+        device.check_in("nothing", "downloading", "failed")
+    device.attempt = ""
+    for i in range(40):
+        for change in ("add", "remove"):
+            bulbs.api.post("/api/v1/products/bulb/devices/h-loud/tags", {change: [f"t{i}"]})
+    entries, dropped = history_of(bulbs, "h-loud", 100)
+    count = {}
+    for e in entries:
+        count[e["kind"]] = count.get(e["kind"], 0) + 1
+    demand(entries[0]["kind"] == "enrolled", "the enrolment is kept")
+    for kinds, keep in ((("runs", "key"), 100), (("event",), 200), (("reset",), 50), (("tag",), 50)):
+        kept = sum(count[k] for k in kinds)
+        demand(keep <= kept < keep + 16, f"{kinds}: {kept} of {keep} at least")
+    # Enrolled; what runs, keys come and gone, two resets, two events; tags. The first time no key goes, no reset is new.
+    made = 1 + 159 * (1 + 1 + 1 + 2 + 2) - 3 + 80
+    demand(dropped == made - len(entries), f"{dropped} are gone of {made}, {len(entries)} are there")
+    demand(told(entries[-1]) == "tag removed t39", f"the newest is there: {told(entries[-1])}")
+    fleet.restart()
+    device.check_in("nothing")
+    device.attempt, device.keys = "", []
+    device.check_in("nothing")  # the first entry behind a start clears
+    count = sum(e["kind"] == "reset" for e in history_of(bulbs, "h-loud")[0])
+    demand(count == 50, f"{count} resets")
+
+
 TESTS = (filters_choose_the_same_devices_as_a_plain_reading, pages_go_on_where_they_ended_whoever_joins,
          a_wrong_filter_is_refused_with_its_place, a_word_is_looked_for_in_ids_tags_and_digests,
          tm_B04_another_product_shows_nothing, tm_B14_no_value_is_part_of_a_statement,
-         desired_is_what_the_deciding_code_wants_now, what_runs_is_counted_as_it_changes)
+         desired_is_what_the_deciding_code_wants_now, what_runs_is_counted_as_it_changes,
+         history_tells_what_happened_in_order, tm_H14_a_device_that_talks_much_has_a_bounded_history)
 
 
 def main():
@@ -314,7 +423,7 @@ def main():
             for test in TESTS:
                 if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
                     test(fleet)
-                    print(test.__name__)
+                    print(test.__name__, flush=True)
         finally:
             trial.stop()
 

@@ -33,6 +33,9 @@ def reply_for(kind, path):
         return 200, {}
     if kind == "refusing":
         return 409, {"error": {"code": BAD, "message": BAD}}
+    if "/history?" in path:
+        kinds = ("runs", "event", "attempt", "reset", "tag", "key", BAD)
+        return 200, {"entries": [THING | {"kind": k, "change": BAD, "check": BAD} for k in kinds], "next": 0, "dropped": 1}
     if "/events?" in path:
         return 200, {"state": "halted", "next": 9, "events": [THING] if "after=0" in path else []}
     return 200, REPLY

@@ -62,6 +62,7 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("token", "create", "--role", "viewer");
     list[n++] = OTARIA("device", "list", "--product", "p");
     list[n++] = OTARIA("device", "show", "d", "--product", "p");
+    list[n++] = OTARIA("device", "history", "d", "--product", "p");
     list[n++] = OTARIA("device", "tag", "d", "t", "--product", "p");
     list[n++] = OTARIA("device", "list"); /* asks for the product's name */
     list[n++] = OTARIA("release", "push", "IMAGE");
