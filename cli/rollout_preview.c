@@ -110,11 +110,12 @@ static int ask(struct api_client *c, const char *product, const json_t *body, vo
     int done = -1;
     *out = NULL;
     for (char *after = NULL; done < 0;) {
-        char *path = after != NULL ? api_path("/api/v1/products/%s/rollouts?preview=1&devices=1&after=%s",
-                                              product, after)
-                                   : api_path(devices ? "/api/v1/products/%s/rollouts?preview=1&devices=1"
-                                                      : "/api/v1/products/%s/rollouts?preview=1",
-                                              product);
+        char *path = after != NULL
+                         ? api_path("/api/v1/products/%s/rollouts?preview=1&devices=1&limit=20000&after=%s",
+                                    product, after)
+                         : api_path(devices ? "/api/v1/products/%s/rollouts?preview=1&devices=1&limit=20000"
+                                            : "/api/v1/products/%s/rollouts?preview=1",
+                                    product);
         done = api_call(c, "POST", path, json_deep_copy(body), &reply);
         free(path);
         free(after);

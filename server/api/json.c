@@ -140,6 +140,23 @@ static json_t *json_ring(const struct rollout *r, uint32_t ring)
         fleet_gate_json(r, ring), "gates", fleet_ring_end_json(r, ring));
 }
 
+/* Its kinds of device, and how each of them fares in each ring. */
+static json_t *json_kinds(const struct fleet_rollout *r)
+{
+    json_t *list = json_array();
+    for (uint32_t s = 0; s < r->stratum_count; s++) {
+        json_t *rings = json_array();
+        for (uint32_t i = 0; i < r->engine.plan.rings.count; i++)
+            json_array_append_new(rings, json_pack("{s:I,s:I}", "resolved",
+                                                   (json_int_t)r->engine.strata[s].resolved[i], "harmed",
+                                                   (json_int_t)r->engine.strata[s].harmed[i]));
+        json_array_append_new(list,
+                              json_pack("{s:o,s:o}", "values",
+                                        json_stratum(&r->engine.plan.strata, &r->strata[s]), "rings", rings));
+    }
+    return list;
+}
+
 json_t *json_rollout(const struct fleet_rollout *r)
 {
     char id[24];
@@ -150,11 +167,12 @@ json_t *json_rollout(const struct fleet_rollout *r)
         json_array_append_new(rings, json_ring(&r->engine, i));
     }
     snprintf(id, sizeof id, "%" PRIu64, r->engine.id);
-    return json_pack(
-        "{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", id, "product", r->product->name,
-        "version", r->release->version, "release", (json_int_t)r->release->number, "state",
-        rollout_state_name(r->engine.state), "reason", r->engine.reason, "created_at",
-        json_time(r->created_ms), "plan", json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
-        fleet_watch_json(&r->engine), "warnings", json_warnings(&r->engine.plan, members), "rings", rings,
-        "recalls", r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
+    return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", id, "product",
+                     r->product->name, "version", r->release->version, "release",
+                     (json_int_t)r->release->number, "state", rollout_state_name(r->engine.state), "reason",
+                     r->engine.reason, "created_at", json_time(r->created_ms), "plan",
+                     json_plan(&r->engine.plan), "transfer", json_transfer(r), "health",
+                     fleet_watch_json(&r->engine), "warnings", json_warnings(&r->engine.plan, members),
+                     "rings", rings, "strata", json_kinds(r), "recalls",
+                     r->recalls != NULL ? json_sprintf("%" PRIu64, r->recalls->engine.id) : json_null());
 }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MAX 1000
+#define PAGE_USUAL 1000
+#define PAGE_MAX   20000 /* each page finds all members anew */
 
 static json_t *json_preview_ring(const struct rollout_plan *plan, const struct fleet_places *places,
                                  uint32_t ring)
@@ -62,11 +63,11 @@ static void add_devices(json_t *root, const struct http_request *req, const stru
                         const struct fleet_places *places)
 {
     const char *after = http_query(req, "after"), *limit_text = http_query(req, "limit");
-    long limit = limit_text != NULL ? strtol(limit_text, NULL, 10) : PAGE_MAX;
+    long limit = limit_text != NULL ? strtol(limit_text, NULL, 10) : PAGE_USUAL;
     json_t *list = json_array(), *next = json_null();
     size_t from = 0;
     if (limit < 1 || limit > PAGE_MAX)
-        limit = PAGE_MAX;
+        limit = PAGE_USUAL;
     for (size_t i = 0; after != NULL && i < places->count; i++) {
         if (strcmp(places->list[i].device->id, after) == 0)
             from = i + 1;
