@@ -14,7 +14,7 @@ const struct cli_command cli_commands[] = {
      "Fill in Otaria's descriptor after a build.", cmd_image_describe},
     {"image", "make", "--chip CHIP --project NAME --version V --release N --hw-rev N,N... --out FILE",
      "Make a placeholder image, for trials.", cmd_image_make},
-    {"delta", "create", "OLD NEW | --full NEW --out PATCH [--profile NAME]",
+    {"delta", "create", "OLD NEW [--elf OLD.elf NEW.elf] | --full NEW --out PATCH [--profile NAME]",
      "Make a patch that turns OLD into NEW, or nothing into NEW, and prove it.", cmd_delta_create},
     {"delta", "apply", "OLD PATCH | --full PATCH --out NEW", "Apply a patch, as a device does.",
      cmd_delta_apply},

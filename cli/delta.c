@@ -12,11 +12,18 @@
 #include <unistd.h>
 
 #define PROFILE "standard"
+#define ELF_MAX (256u << 20) /* with all of its debug information */
 
 struct file {
     uint8_t *bytes;
     size_t len;
 };
+
+static void drop_files(struct file loaded[2])
+{
+    free(loaded[0].bytes);
+    free(loaded[1].bytes);
+}
 
 static int load(const struct cli *cli, const char *path, struct file *out)
 {
@@ -91,22 +98,45 @@ static int answer(struct cli *cli, const struct ot_delta_header *h, uint32_t byt
     return EXIT_OK;
 }
 
+/* What names have done for the patch. */
+static json_t *symbols_json(const struct delta_symbols *symbols, const struct delta_patch *patch)
+{
+    return json_pack("{s:I,s:I}", "names", (json_int_t)delta_symbols_count(symbols), "bytes_without",
+                     (json_int_t)patch->without_symbols);
+}
+
+static int answer_made(struct cli *cli, const struct delta_symbols *symbols, const struct delta_patch *patch)
+{
+    if (cli->json) {
+        json_t *all = patch_json(&patch->header, patch->size);
+        if (symbols != NULL)
+            json_object_set_new(all, "symbols", symbols_json(symbols, patch));
+        return cli_print_json(cli, all);
+    }
+    print_patch(&patch->header, patch->size);
+    if (symbols != NULL)
+        printf("%-16s%u in both ELF files; without them %u bytes\n", "names",
+               (unsigned)delta_symbols_count(symbols), (unsigned)patch->without_symbols);
+    return EXIT_OK;
+}
+
 static void show_progress(void *ctx, unsigned percent)
 {
     (void)ctx;
     fprintf(stderr, "\rmaking the patch %3u %%%s", percent, percent == 100 ? "\n" : "");
 }
 
-/* `old` NULL: the full image. */
+/* `old` NULL: the full image. `symbols` may be NULL. */
 static int create(struct cli *cli, const struct file *old, const struct file *new, const char *paths[2],
-                  const char *out)
+                  const struct delta_symbols *symbols, const char *out)
 {
     struct delta_file base = old != NULL ? view(old) : (struct delta_file){0}, target = view(new);
     struct delta_patch patch;
     const struct delta_listener person = {.progress = show_progress};
     const struct delta_listener *listener = isatty(STDERR_FILENO) != 0 ? &person : NULL;
-    enum ot_status st = old != NULL ? delta_make_told(&base, &target, listener, &patch)
-                                    : delta_make_full_told(&target, listener, &patch);
+    enum ot_status st = old == NULL       ? delta_make_full_told(&target, listener, &patch)
+                        : symbols != NULL ? delta_make_named(&base, &target, symbols, listener, &patch)
+                                          : delta_make_told(&base, &target, listener, &patch);
     if (listener != NULL && st != OT_OK)
         fputc('\n', stderr);
     if (st == OT_E_IMAGE_TOO_LARGE)
@@ -117,8 +147,28 @@ static int create(struct cli *cli, const struct file *old, const struct file *ne
                         old != NULL ? " to " : "", old != NULL ? paths[1] : "", ot_status_text(st));
     int done = store(cli, out, patch.bytes, patch.size);
     if (done == EXIT_OK)
-        done = answer(cli, &patch.header, patch.size);
+        done = answer_made(cli, symbols, &patch);
     delta_patch_free(&patch);
+    return done;
+}
+
+/* Names from two ELF files; -1 to go on. */
+static int load_symbols(const struct cli *cli, const struct cli_list *elf, const char *paths[2],
+                        const struct file images[2], struct delta_symbols **out)
+{
+    struct delta_file base = view(&images[0]), target = view(&images[1]);
+    struct file files[2] = {{0}};
+    struct delta_named named[2] = {{0}};
+    struct error err;
+    int done = -1;
+    for (unsigned i = 0; i < 2 && done < 0; i++) {
+        if (file_read(elf->items[i], ELF_MAX, &files[i].bytes, &files[i].len, &err) != 0)
+            done = cli_fail(cli, EXIT_ERROR, "read", "%s", err.text);
+        named[i] = (struct delta_named){elf->items[i], files[i].bytes, files[i].len};
+    }
+    if (done < 0 && delta_symbols_load(&base, &target, named, paths, out, &err) != 0)
+        done = cli_fail(cli, EXIT_ERROR, "elf", "%s", err.text);
+    drop_files(files);
     return done;
 }
 
@@ -134,19 +184,17 @@ static int load_files(const struct cli *cli, const char *paths[2], unsigned coun
     return done;
 }
 
-static void drop_files(struct file loaded[2])
-{
-    free(loaded[0].bytes);
-    free(loaded[1].bytes);
-}
-
 int cmd_delta_create(struct cli *cli, int argc, char **argv)
 {
     const char *paths[2], *out = NULL, *profile = PROFILE;
     struct file files[2] = {{0}};
     bool is_full = false;
     unsigned count;
+    struct cli_list elf = {0};
+    struct delta_symbols *symbols = NULL;
     const struct cli_option options[] = {
+        {"elf", CLI_LIST, &elf, "ELF",
+         "OLD.elf NEW.elf, what the images were made from: the names in both may make the patch smaller"},
         {"full", CLI_FLAG, &is_full, NULL, "NEW alone, compressed: for devices with any base or none"},
         {"out", CLI_TEXT, &out, "PATCH", "the patch"},
         {"profile", CLI_TEXT, &profile, "NAME", "what decoder it is for: standard (32 KiB with its buffers)"},
@@ -159,9 +207,14 @@ int cmd_delta_create(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "--out is needed");
     if (strcmp(profile, PROFILE) != 0)
         return cli_usage(cli, "--profile: there is only " PROFILE);
+    if (elf.count != 0 && (elf.count != 2 || is_full))
+        return cli_usage(cli, "--elf takes two files, OLD.elf NEW.elf, behind OLD NEW, and not with --full");
     done = load_files(cli, paths, count, is_full, files);
+    if (done < 0 && elf.count != 0)
+        done = load_symbols(cli, &elf, paths, files, &symbols);
     if (done < 0)
-        done = create(cli, is_full ? NULL : &files[0], &files[is_full ? 0 : 1], paths, out);
+        done = create(cli, is_full ? NULL : &files[0], &files[is_full ? 0 : 1], paths, symbols, out);
+    delta_symbols_drop(symbols);
     drop_files(files);
     return done;
 }

@@ -1,6 +1,7 @@
 /* Patches as a person makes and applies them, and each refusal with its cause. */
 #include "base/file.h"
 #include "cli_run.h"
+#include "elf_support.h"
 #include "image_support.h"
 #include "run_program.h"
 #include "temp_dir.h"
@@ -130,6 +131,43 @@ static void full_images_need_no_base(void **state)
     json_decref(applied);
 }
 
+static void names_of_elf_files_are_used(void **state)
+{
+    (void)state;
+    struct firmware a = firmware_make(1), b = firmware_make(2);
+    char images[2][PATH_MAX], elf[2][PATH_MAX];
+    for (unsigned i = 0; i < 2; i++) {
+        const struct firmware *f = i == 0 ? &a : &b;
+        snprintf(images[i], PATH_MAX, "%s", temp_path(&dir, i == 0 ? "a.bin" : "b.bin"));
+        snprintf(elf[i], PATH_MAX, "%s", temp_path(&dir, i == 0 ? "a.elf" : "b.elf"));
+        write_file(images[i], f->image, f->image_bytes);
+        write_file(elf[i], f->elf, f->elf_bytes);
+    }
+    json_t *made =
+        succeed(OTARIA("delta", "create", images[0], images[1], "--out", patch, "--elf", elf[0], elf[1]));
+    json_t *symbols = json_object_get(made, "symbols");
+    assert_int_equal(json_integer_value(json_object_get(symbols, "names")), 420);
+    assert_true(json_integer_value(json_object_get(made, "bytes")) <
+                json_integer_value(json_object_get(symbols, "bytes_without")));
+    json_decref(made);
+    json_decref(succeed(OTARIA("delta", "apply", images[0], patch, "--out", out)));
+    expect_same(images[1], out);
+    (void)remove(out);
+    fails(OTARIA("delta", "create", images[0], images[1], "--out", out, "--elf", elf[1], elf[0]), 1,
+          "b.elf: not what");
+    assert_int_equal(access(out, F_OK), -1);
+    fails(OTARIA("delta", "create", images[0], images[1], "--out", out, "--elf", elf[0], images[0]), 1,
+          "a.bin: no ELF file");
+    fails(OTARIA("delta", "create", images[0], images[1], "--out", out, "--elf", elf[0], "/nonexistent"), 1,
+          "/nonexistent");
+    fails(OTARIA("delta", "create", images[0], images[1], "--out", out, "--elf", elf[0]), 2,
+          "takes two files");
+    fails(OTARIA("delta", "create", "--full", images[1], "--out", out, "--elf", elf[0], elf[1]), 2,
+          "not with --full");
+    firmware_free(&a);
+    firmware_free(&b);
+}
+
 /* `at` of the patch changed, or cut there: refused by name, and no file appears. */
 static void expect_refused(uint32_t at, bool cut, const char *message)
 {
@@ -193,6 +231,7 @@ int main(void)
         cmocka_unit_test(create_apply_info),
         cmocka_unit_test(files_that_are_no_images_are_patched_as_plain_data),
         cmocka_unit_test(full_images_need_no_base),
+        cmocka_unit_test(names_of_elf_files_are_used),
         cmocka_unit_test(refusals_say_what_is_wrong),
         cmocka_unit_test(making_shows_progress_on_a_terminal_alone),
         cmocka_unit_test(words_that_are_missing_or_unknown),

@@ -12,7 +12,8 @@
 #define AUIPC_GP   0x197u
 #define ADDI_GP_GP 0x18193u
 
-uint32_t delta_find_gp(const uint8_t *bytes, const struct delta_layout *layout)
+/* Value of gp that the start code sets, or 0. RISC-V only. */
+static uint32_t find_gp(const uint8_t *bytes, const struct delta_layout *layout)
 {
     if (layout->chip == NULL || layout->chip->arch != DELTA_RISCV)
         return 0;
@@ -106,7 +107,9 @@ static uint32_t text_length(const uint8_t *p, uint32_t max)
 
 static uint32_t label(const struct delta_analysis *a, const uint8_t *masked, uint32_t target)
 {
-    uint32_t at = delta_layout_offset(&a->layout, target);
+    uint32_t at = delta_layout_offset(&a->layout, target), named = delta_symbol_label(a->symbols, target);
+    if (named != 0)
+        return named;
     if (at == DELTA_NOWHERE) /* ROM does not move; RAM has no content */
         return target - 0x40000000u < 0x70000u ? target * 0x9E3779B1u >> 7 | 1u : 0x5A;
     const struct delta_segment *s = delta_layout_at(&a->layout, at);
@@ -191,9 +194,10 @@ static enum ot_status read_memory(void *ctx, uint32_t offset, uint8_t *buf, uint
 }
 
 bool delta_analyse(struct delta_analysis *a, const uint8_t *bytes, uint32_t size,
-                   const struct delta_layout *layout, uint32_t gp)
+                   const struct delta_layout *layout, const struct delta_symbol_list *symbols)
 {
-    *a = (struct delta_analysis){.bytes = bytes, .size = size, .layout = *layout, .gp = gp};
+    *a = (struct delta_analysis){
+        .bytes = bytes, .size = size, .layout = *layout, .gp = find_gp(bytes, layout), .symbols = symbols};
     a->kinds = malloc(size + 1u);
     a->masked = malloc(size + 4u);
     a->targets = calloc(size + 1u, sizeof *a->targets);
@@ -210,7 +214,7 @@ bool delta_analyse(struct delta_analysis *a, const uint8_t *bytes, uint32_t size
         memcpy(a->masked, bytes, size);
         memset(a->masked + size, 0, 4);
         delta_reader_start(reader, &source);
-        delta_parser_start(&parser, &a->layout, reader, gp);
+        delta_parser_start(&parser, &a->layout, reader, a->gp);
         for (uint32_t i = 0; i < a->layout.count && a->layout.chip != NULL; i++)
             cut_segment(a, &parser, &a->layout.segments[i]);
         ok = label_all(a);

@@ -7,6 +7,7 @@
 #define TOOLS_DELTA_ANALYSIS_H
 
 #include "otaria/delta/unit.h"
+#include "symbols.h"
 
 #define DELTA_NO_UNIT 0xFFu
 
@@ -15,6 +16,7 @@ struct delta_analysis {
     uint32_t size;
     struct delta_layout layout;
     uint32_t gp;
+    const struct delta_symbol_list *symbols; /* names of this build, or NULL; borrowed */
     uint8_t *kinds;    /* by offset: enum delta_kind where a unit begins, else DELTA_NO_UNIT */
     uint32_t *targets; /* by offset of a unit's beginning */
     uint8_t *masked;
@@ -22,9 +24,7 @@ struct delta_analysis {
 
 /** `layout` of an image that delta_codec can follow, or with count 0 for plain data. False: no memory. */
 bool delta_analyse(struct delta_analysis *a, const uint8_t *bytes, uint32_t size,
-                   const struct delta_layout *layout, uint32_t gp);
+                   const struct delta_layout *layout, const struct delta_symbol_list *symbols);
 void delta_analysis_free(struct delta_analysis *a);
-/** Value of gp that the start code sets, or 0. RISC-V only. */
-uint32_t delta_find_gp(const uint8_t *bytes, const struct delta_layout *layout);
 
 #endif

@@ -166,16 +166,20 @@ static bool tell(const struct delta_listener *listener, unsigned percent)
 }
 
 static enum ot_status find_and_code(const struct delta_analysis *b, const struct delta_analysis *t,
-                                    const struct ot_delta_header *h, const struct delta_listener *listener,
-                                    struct delta_output *out, struct delta_patch *patch)
+                                    const struct ot_delta_header *h, const struct delta_symbols *symbols,
+                                    const struct delta_listener *listener, struct delta_output *out,
+                                    struct delta_patch *patch)
 {
     struct delta_ops ops = {0};
     struct delta_mapping *map = calloc(1, sizeof *map);
     struct delta_matcher matcher = {0};
-    bool ok = map != NULL && delta_matcher_start(&matcher, b, t) && tell(listener, 35) &&
-              delta_match(&matcher, NULL, &ops) && delta_mapping_find(b, t, &ops, map) &&
-              tell(listener, 50) && delta_match(&matcher, map, &ops) && delta_mapping_find(b, t, &ops, map) &&
-              tell(listener, 65);
+    struct delta_anchors anchors = {0};
+    bool ok = map != NULL && delta_symbols_anchors(symbols, &b->layout, &t->layout, &anchors) &&
+              (symbols == NULL || delta_mapping_of_symbols(symbols, &b->layout, map)) &&
+              delta_matcher_start(&matcher, b, t, &anchors) && tell(listener, 35) &&
+              delta_match(&matcher, symbols != NULL ? map : NULL, &ops) &&
+              delta_mapping_find(b, t, &ops, map) && tell(listener, 50) && delta_match(&matcher, map, &ops) &&
+              delta_mapping_find(b, t, &ops, map) && tell(listener, 65);
     enum ot_status st = ok ? code(b, t, &ops, map, h, out) : OT_E_BUFFER;
     if (ok) {
         patch->operations = ops.count;
@@ -185,6 +189,7 @@ static enum ot_status find_and_code(const struct delta_analysis *b, const struct
             patch->inserted_bytes += ops.list[i].inserted;
     }
     delta_matcher_free(&matcher);
+    free(anchors.list);
     free(map);
     free(ops.list);
     return st;
@@ -196,9 +201,15 @@ static bool ends_in_signatures(const struct delta_file *target)
            target->bytes[target->size - DELTA_SECTOR] == OT_SIG_MAGIC;
 }
 
+/* How names are used, if at all: where copies begin and references go, and to tell apart what references go to. */
+struct names {
+    const struct delta_symbols *symbols; /* NULL: not */
+    bool label;
+};
+
 /* Everything for one header; `patch` holds the result when OT_OK. */
 static enum ot_status make(const struct delta_file *base, const struct delta_file *target,
-                           const struct delta_layout *bl, const struct delta_layout *tl,
+                           const struct delta_layout *bl, const struct delta_layout *tl, struct names names,
                            const struct delta_listener *listener, struct delta_patch *patch)
 {
     struct delta_analysis b = {0}, t = {0};
@@ -207,9 +218,9 @@ static enum ot_status make(const struct delta_file *base, const struct delta_fil
     delta_output_put_header(&out, &patch->header);
     enum ot_status st = OT_E_BUFFER;
     tell(listener, 0);
-    if (delta_analyse(&b, base->bytes, base->size, bl, delta_find_gp(base->bytes, bl)) &&
-        delta_analyse(&t, target->bytes, body, tl, delta_find_gp(target->bytes, tl)))
-        st = find_and_code(&b, &t, &patch->header, listener, &out, patch);
+    if (delta_analyse(&b, base->bytes, base->size, bl, names.label ? &names.symbols->old : NULL) &&
+        delta_analyse(&t, target->bytes, body, tl, names.label ? &names.symbols->now : NULL))
+        st = find_and_code(&b, &t, &patch->header, names.symbols, listener, &out, patch);
     delta_analysis_free(&b);
     delta_analysis_free(&t);
     patch->bytes = out.bytes;
@@ -224,8 +235,9 @@ static enum ot_status make(const struct delta_file *base, const struct delta_fil
     return st;
 }
 
-enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
-                               const struct delta_listener *listener, struct delta_patch *patch)
+static enum ot_status make_once(const struct delta_file *base, const struct delta_file *target,
+                                struct names names, const struct delta_listener *listener,
+                                struct delta_patch *patch)
 {
     struct delta_layout base_layout, target_layout;
     *patch = (struct delta_patch){0};
@@ -235,12 +247,105 @@ enum ot_status delta_make_told(const struct delta_file *base, const struct delta
     (void)layouts(base, target, &base_layout, &target_layout);
     fill_header(&patch->header, base, target, &target_layout);
     patch->header.is_signed = patch->header.has_digest && ends_in_signatures(target);
-    enum ot_status st = make(base, target, &base_layout, &target_layout, listener, patch);
+    enum ot_status st = make(base, target, &base_layout, &target_layout, names, listener, patch);
     if (st != OT_E_PATCH_RESULT || !patch->header.is_signed)
         return st;
     patch->header.is_signed =
         false; /* a sector that is not what its keys make of it: coded like other bytes */
-    return make(base, target, &base_layout, &target_layout, listener, patch);
+    return make(base, target, &base_layout, &target_layout, names, listener, patch);
+}
+
+enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
+                               const struct delta_listener *listener, struct delta_patch *patch)
+{
+    return make_once(base, target, (struct names){0}, listener, patch);
+}
+
+/* --- with names --- */
+
+int delta_symbols_load(const struct delta_file *base, const struct delta_file *target,
+                       const struct delta_named elf[2], const char *const image_names[2],
+                       struct delta_symbols **out, struct error *err)
+{
+    struct delta_elf files[2] = {{0}};
+    struct delta_layout layout[2];
+    const uint8_t *images[2] = {base->bytes, target->bytes};
+    *out = NULL;
+    (void)layouts(base, target, &layout[0], &layout[1]);
+    int failed = 0;
+    for (unsigned i = 0; i < 2 && failed == 0; i++)
+        failed = delta_elf_read(&files[i], elf[i].name, elf[i].bytes, elf[i].size, err) != 0 ||
+                 delta_elf_matches(&files[i], elf[i].name, images[i], image_names[i], &layout[i], err) != 0;
+    if (failed == 0) {
+        *out = malloc(sizeof **out);
+        if (*out == NULL || !delta_symbols_pair(*out, &files[0], &files[1])) {
+            free(*out);
+            *out = NULL;
+            failed = error_set(err, "no memory");
+        }
+    }
+    delta_elf_free(&files[0]);
+    delta_elf_free(&files[1]);
+    return failed != 0 ? -1 : 0;
+}
+
+uint32_t delta_symbols_count(const struct delta_symbols *s)
+{
+    return s->old.count;
+}
+
+void delta_symbols_drop(struct delta_symbols *s)
+{
+    if (s != NULL)
+        delta_symbols_free(s);
+    free(s);
+}
+
+/* Several makings, one behind the other, as one. */
+struct stage {
+    const struct delta_listener *listener;
+    unsigned index, count;
+};
+
+static void tell_stage(void *ctx, unsigned percent)
+{
+    const struct stage *s = ctx;
+    s->listener->progress(s->listener->ctx, (100u * s->index + percent) / s->count);
+}
+
+static void keep_smaller(struct delta_patch *kept, struct delta_patch *made)
+{
+    if (made->size < kept->size) {
+        struct delta_patch swapped = *kept;
+        *kept = *made;
+        *made = swapped;
+    }
+    delta_patch_free(made);
+}
+
+/* Names help in two ways that do not always go together: all are tried. */
+enum ot_status delta_make_named(const struct delta_file *base, const struct delta_file *target,
+                                const struct delta_symbols *symbols, const struct delta_listener *listener,
+                                struct delta_patch *patch)
+{
+    const struct names ways[] = {{NULL, false}, {symbols, true}, {symbols, false}};
+    const unsigned count = sizeof ways / sizeof ways[0];
+    uint32_t without = 0;
+    enum ot_status st = OT_OK;
+    for (unsigned i = 0; i < count && st == OT_OK; i++) {
+        struct stage stage = {.listener = listener, .index = i, .count = count};
+        struct delta_listener told = {.progress = tell_stage, .ctx = &stage};
+        struct delta_patch made;
+        st = make_once(base, target, ways[i], listener != NULL ? &told : NULL, i == 0 ? patch : &made);
+        if (i == 0)
+            without = patch->size;
+        else if (st == OT_OK)
+            keep_smaller(patch, &made);
+        else
+            delta_patch_free(patch);
+    }
+    patch->without_symbols = without;
+    return st;
 }
 
 enum ot_status delta_make(const struct delta_file *base, const struct delta_file *target,

@@ -69,6 +69,22 @@ static bool grow(void **list, uint32_t *room, uint32_t count, size_t size)
     return true;
 }
 
+static bool note(struct pairs *pairs, struct observation o)
+{
+    void *list = pairs->list;
+    if (!grow(&list, &pairs->room, pairs->count, sizeof *pairs->list))
+        return false;
+    pairs->list = list;
+    pairs->list[pairs->count++] = o;
+    return true;
+}
+
+/* Chance, or more than the format can say. */
+static bool is_far(const struct delta_layout *base, uint32_t old, uint32_t delta)
+{
+    return delta + DELTA_REACH > 2u * DELTA_REACH || old < base->chip->pointers[0].start;
+}
+
 static bool observe(const struct delta_analysis *o, const struct delta_analysis *n, const struct delta_op *op,
                     uint32_t now, struct pairs *pairs)
 {
@@ -77,17 +93,13 @@ static bool observe(const struct delta_analysis *o, const struct delta_analysis 
         if (kind == DELTA_NO_UNIT || kind < DELTA_POINTER || kind != n->kinds[now + i])
             continue;
         uint32_t delta = n->targets[now + i] - o->targets[x];
-        if (delta + DELTA_REACH > 2u * DELTA_REACH || o->targets[x] < o->layout.chip->pointers[0].start)
-            continue; /* chance, and more than the format can say */
+        if (is_far(&o->layout, o->targets[x], delta))
+            continue;
         uint32_t at = delta_layout_offset(&o->layout, o->targets[x]);
         bool moves_along = at != DELTA_NOWHERE && at >= op->old && at < op->old + op->length;
         uint8_t weight = moves_along ? COST_ALONG : kind == DELTA_X_L32R ? COST_LITERAL : COST_MISS;
-        void *list = pairs->list;
-        if (!grow(&list, &pairs->room, pairs->count, sizeof *pairs->list))
+        if (!note(pairs, (struct observation){.addr = o->targets[x], .delta = delta, .weight = weight}))
             return false;
-        pairs->list = list;
-        pairs->list[pairs->count++] =
-            (struct observation){.addr = o->targets[x], .delta = delta, .weight = weight};
     }
     return true;
 }
@@ -254,6 +266,25 @@ static void place_steps(const struct delta_analysis *base, const struct delta_an
             break;
         }
     }
+}
+
+bool delta_mapping_of_symbols(const struct delta_symbols *symbols, const struct delta_layout *base,
+                              struct delta_mapping *out)
+{
+    struct pairs pairs = {0};
+    bool ok = true;
+    out->count = 0;
+    for (uint32_t i = 0; i < symbols->old.count && ok; i++) {
+        uint32_t addr = symbols->pairs[0][i].addr, delta = symbols->pairs[1][i].addr - addr;
+        if (!is_far(base, addr, delta))
+            ok = note(&pairs, (struct observation){.addr = addr, .delta = delta, .weight = COST_MISS});
+    }
+    if (ok && pairs.count > 0) {
+        qsort(pairs.list, pairs.count, sizeof *pairs.list, by_addr);
+        ok = choose_steps(&pairs, out);
+    }
+    free(pairs.list);
+    return ok;
 }
 
 bool delta_mapping_find(const struct delta_analysis *base, const struct delta_analysis *target,

@@ -55,14 +55,15 @@ struct search {
     uint32_t count, best;
     int32_t recent[RECENT_MAX];
     uint32_t recent_count;
+    uint32_t anchor; /* the next */
     uint32_t quiet;
     int32_t quiet_diagonal;
 };
 
 bool delta_matcher_start(struct delta_matcher *m, const struct delta_analysis *base,
-                         const struct delta_analysis *target)
+                         const struct delta_analysis *target, const struct delta_anchors *anchors)
 {
-    *m = (struct delta_matcher){.base = base, .target = target};
+    *m = (struct delta_matcher){.base = base, .target = target, .anchors = *anchors};
     m->suffixes = malloc((base->size + 1u) * sizeof *m->suffixes);
     if (m->suffixes == NULL)
         return false;
@@ -278,10 +279,22 @@ static void find_best(struct search *s)
         s->best = s->tracks[i].cost < s->tracks[s->best].cost ? i : s->best;
 }
 
+/* What has the same name as something here. */
+static bool try_anchors(struct search *s)
+{
+    const struct delta_anchors *a = &s->m->anchors;
+    bool ok = true;
+    for (; s->anchor < a->count && a->list[s->anchor].now <= s->at; s->anchor++) {
+        if (a->list[s->anchor].now == s->at && ok)
+            ok = open_track(s, (int32_t)a->list[s->anchor].old - (int32_t)s->at);
+    }
+    return ok;
+}
+
 static bool step(struct search *s)
 {
     find_best(s);
-    if (!look_around(s))
+    if (!look_around(s) || !try_anchors(s))
         return false;
     struct track best = s->tracks[s->best];
     s->tracks[0].cost += COST_INSERT;

@@ -23,13 +23,14 @@ struct delta_ops {
 
 struct delta_matcher {
     const struct delta_analysis *base, *target;
-    int32_t *suffixes; /* of base->masked */
+    struct delta_anchors anchors; /* borrowed: places where a copy is tried, whatever looks best */
+    int32_t *suffixes;            /* of base->masked */
 };
 
 bool delta_matcher_start(struct delta_matcher *m, const struct delta_analysis *base,
-                         const struct delta_analysis *target);
+                         const struct delta_analysis *target, const struct delta_anchors *anchors);
 void delta_matcher_free(struct delta_matcher *m);
-/** `map` NULL in the first pass. False: no memory. `out` is replaced; free(out->list). */
+/** `map` NULL in a first pass that knows of none. False: no memory. `out` is replaced; free(out->list). */
 bool delta_match(const struct delta_matcher *m, const struct delta_mapping *map, struct delta_ops *out);
 
 #endif

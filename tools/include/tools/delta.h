@@ -6,6 +6,7 @@
 #ifndef TOOLS_DELTA_H
 #define TOOLS_DELTA_H
 
+#include "base/error.h"
 #include "otaria/delta.h"
 
 struct delta_file {
@@ -20,6 +21,7 @@ struct delta_patch {
     /* how it came about */
     uint32_t operations, inserted_bytes, map_entries;
     uint32_t decoder_reads, decoder_steps;
+    uint32_t without_symbols; /* delta_make_named(): what it would have been without names */
 };
 
 /** Digest by which patches name a file: the identity of an app image that verifies, else the SHA-256 of all of it. */
@@ -42,6 +44,31 @@ struct delta_listener {
 /** delta_make() with somebody who waits for it; `listener` may be NULL. A target that has to be coded anew begins again. */
 OT_CHECKED enum ot_status delta_make_told(const struct delta_file *base, const struct delta_file *target,
                                           const struct delta_listener *listener, struct delta_patch *out);
+
+/* --- with the names of functions and variables, where the user has the ELF files --- */
+
+/** Any bytes with a name for messages. Borrowed. */
+struct delta_named {
+    const char *name;
+    const uint8_t *bytes;
+    size_t size;
+};
+struct delta_symbols;
+
+/**
+ * Names that both ELF files know. `elf[0]` belongs to `base`, `elf[1]` to `target`; `image_names` are for messages. The files are
+ * hostile input: -1 and `err` (what, where, what to do) when one is no ELF file of such a chip, is damaged, has no symbols,
+ * or is not what its image was made from. `*out` is owned: delta_symbols_drop().
+ */
+int delta_symbols_load(const struct delta_file *base, const struct delta_file *target,
+                       const struct delta_named elf[2], const char *const image_names[2],
+                       struct delta_symbols **out, struct error *err);
+uint32_t delta_symbols_count(const struct delta_symbols *s);
+void delta_symbols_drop(struct delta_symbols *s);
+/** delta_make_told() without names and with them, in two ways: the smallest patch, in three times the time. Decoders know nothing of names. */
+OT_CHECKED enum ot_status delta_make_named(const struct delta_file *base, const struct delta_file *target,
+                                           const struct delta_symbols *symbols,
+                                           const struct delta_listener *listener, struct delta_patch *out);
 
 /**
  * A patch without a base: the target alone, compressed, or stored where that is no shorter. Applied before it is returned.
