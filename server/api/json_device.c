@@ -82,8 +82,9 @@ json_t *json_device(const struct fleet_device *d, bool with_attempts)
     json_object_set_new(root, "patch_profile", json_integer(f->patch_profile));
     json_object_set_new(root, "metrics", json_metrics(f));
     json_object_set_new(root, "polls",
-                        json_pack("{s:f,s:f,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",
-                                  d->habit.away_ppm / 10000.0, "away_s", (json_int_t)d->habit.away_s));
+                        json_pack("{s:f,s:f,s:I,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",
+                                  d->habit.away_ppm / 10000.0, "away_s", (json_int_t)d->habit.away_s,
+                                  "away_spread_s", (json_int_t)d->habit.away_spread_s));
     json_add_sync(root, d);
     if (with_attempts)
         add_attempts(root, d);

@@ -216,7 +216,8 @@ static void on_device(void *ctx, const struct store_row *row)
     d->seq = (uint32_t)store_int(row, 6);
     d->habit = (struct poll_habit){.gap_ms = (uint32_t)store_int(row, 8),
                                    .away_ppm = (uint32_t)store_int(row, 9),
-                                   .away_s = (uint32_t)store_int(row, 10)};
+                                   .away_s = (uint32_t)store_int(row, 10),
+                                   .away_spread_s = (uint32_t)store_int(row, 11)};
     d->has_checked_in = ot_wire_check_in_read(facts, strlen(facts), &d->facts, NULL) == OT_OK &&
                         d->facts.running.present && !ot_digest_is_zero(&d->facts.running.digest);
     if (d->product == NULL) {
@@ -512,6 +513,6 @@ void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet
         len = 0; /* it was read by the same code: cannot happen */
     facts[len] = '\0';
     store_add(batch, STORE_SET_DEVICE, d->last_seen_ms, (int64_t)d->seq, facts, (int64_t)d->habit.gap_ms,
-              (int64_t)d->habit.away_ppm, (int64_t)d->habit.away_s, d->num);
+              (int64_t)d->habit.away_ppm, (int64_t)d->habit.away_s, (int64_t)d->habit.away_spread_s, d->num);
     d->is_dirty = false;
 }

@@ -112,11 +112,22 @@ static void plan_leave(struct play *p, struct actor *a, uint64_t from_ms)
     a->leaves_ms = from_ms + exponential_ms(p, h->away_s * 1000.0 * (1 - away) / away);
 }
 
-/* It is unheard of: the longer it has been so, the longer it may be. */
+/* As long as usual, more or less: evenly about it when that is narrow, exponentially when it may be anything. */
+static uint64_t is_away_ms(struct play *p, const struct actor *a)
+{
+    double usual_ms = a->device->habit.away_s * 1000.0, spread_ms = a->device->habit.away_spread_s * 1000.0;
+    if (spread_ms * 2 >= usual_ms)
+        return exponential_ms(p, usual_ms);
+    return (uint64_t)(usual_ms + 2 * spread_ms * (2 * chance(p) - 1)); /* this has that mean distance */
+}
+
+/* It is away, since nobody knows when in the middle of it: the longer it has been so, the longer it may be. */
 static uint64_t comes_back_ms(struct play *p, const struct actor *a, uint64_t unheard_s)
 {
     uint64_t usual_s = a->device->habit.away_s;
-    return exponential_ms(p, (double)(unheard_s > usual_s ? unheard_s : usual_s) * 1000.0);
+    if (unheard_s > usual_s)
+        return exponential_ms(p, (double)unheard_s * 1000.0);
+    return (uint64_t)((double)is_away_ms(p, a) * chance(p));
 }
 
 static void enter(struct play *p, struct actor *a)
@@ -141,7 +152,7 @@ static void come_again(struct play *p, struct actor *a, double wanted_ms)
     a->next_ms = p->now_ms + (uint64_t)(wanted_ms * (0.9 + 0.2 * chance(p))) + 1;
     if (a->next_ms <= a->leaves_ms)
         return;
-    a->next_ms = (p->now_ms > a->leaves_ms ? p->now_ms : a->leaves_ms) + 1 + comes_back_ms(p, a, 0);
+    a->next_ms = (p->now_ms > a->leaves_ms ? p->now_ms : a->leaves_ms) + 1 + is_away_ms(p, a);
     plan_leave(p, a, a->next_ms);
 }
 
@@ -326,6 +337,8 @@ static void set_up(struct play *p, uint64_t seed)
     uint64_t soak_step = p->in->plan->soak_s * 1000ull / SOAK_STEPS;
     memset(&p->r, 0, sizeof p->r);
     p->r.plan = *p->in->plan;
+    p->r.plan.metrics =
+        (struct rollout_metrics){.count = 0}; /* nothing is measured in a play: not held for that */
     p->r.members = p->members;
     p->r.member_count = p->heap_count;
     p->soak_step_ms = (uint32_t)(soak_step > UINT32_MAX ? UINT32_MAX : soak_step);

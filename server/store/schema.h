@@ -2,7 +2,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define STORE_SCHEMA_VERSION 12
+#define STORE_SCHEMA_VERSION 13
 
 static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     /* 1 */
@@ -81,6 +81,9 @@ static const char *const store_migrations[STORE_SCHEMA_VERSION] = {
     "INSERT INTO history SELECT num,1,enrolled_ms,enrolled_ms,1,1,'',0,0,0,0,'',zeroblob(32) FROM device;"
     "INSERT INTO history SELECT device,1+row_number() OVER (PARTITION BY device ORDER BY seq),at_ms,at_ms,20,1,"
     "attempt,kind,reason,way,bytes,'',zeroblob(32) FROM event;",
+    /* 13: how regularly a device is away; unknown is as long as it is away */
+    "ALTER TABLE device ADD COLUMN away_spread_s INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE device SET away_spread_s=away_s;",
 };
 
 #endif

@@ -26,79 +26,79 @@ struct store_batch;
 struct store_row;
 
 /* X(name, SQL, types): i int64_t, t const char *, d const struct ot_digest *, b const void * + size_t */
-#define STORE_OPERATIONS(X)                                                                                  \
-    X(STORE_PUT_META, "INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)", "ti")                            \
-    X(STORE_PUT_PRODUCT, "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES(?,?,?,?,?)", "tdtti") \
-    X(STORE_SET_PRODUCT,                                                                                     \
-      "UPDATE product SET seed=?, rings=?, strata=?, strata_min=?, metrics=?, duty_cycle_s=? WHERE name=?",  \
-      "dttitit")                                                                                             \
-    X(STORE_PUT_TOKEN,                                                                                       \
-      "INSERT INTO token(id,sha256,role,product,uses,expires_s,created_ms) "                                 \
-      "VALUES(?,?,?,?,?,?,?)",                                                                               \
-      "tdttiii")                                                                                             \
-    X(STORE_SET_TOKEN_USES, "UPDATE token SET uses=? WHERE id=?", "it")                                      \
-    X(STORE_PUT_DEVICE,                                                                                      \
-      "INSERT INTO device(num,product,id,token,enrolled_ms,last_seen_ms,seq,facts) "                         \
-      "VALUES(?,?,?,?,?,?,0,?)",                                                                             \
-      "ittdiit")                                                                                             \
-    X(STORE_SET_DEVICE,                                                                                      \
-      "UPDATE device SET last_seen_ms=?, seq=?, facts=?, gap_ms=?, away_ppm=?, away_s=? WHERE num=?",        \
-      "iitiiii")                                                                                             \
-    X(STORE_PUT_TAG, "INSERT OR IGNORE INTO tag(device,tag) VALUES(?,?)", "it")                              \
-    X(STORE_DROP_TAG, "DELETE FROM tag WHERE device=? AND tag=?", "it")                                      \
-    X(STORE_PUT_RELEASE, "INSERT INTO release(id,product,version,number,created_ms) VALUES(?,?,?,?,?)",      \
-      "ittii")                                                                                               \
-    X(STORE_PUT_IMAGE,                                                                                       \
-      "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,"                             \
-      "secure_version,min_slot,undescribed,keys,trusts,revokes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",        \
-      "iddidiiiiiittt")                                                                                      \
-    X(STORE_PUT_PATCH,                                                                                       \
-      "INSERT OR REPLACE INTO patch(target,base,sha256,bytes,profile,state,made_ms) VALUES(?,?,?,?,?,?,?)",  \
-      "dddiiii")                                                                                             \
-    X(STORE_PUT_ROLLOUT,                                                                                     \
-      "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms,strata,recalls) "                 \
-      "VALUES(?,?,?,?,?,?,?,?,?)",                                                                           \
-      "itiittiti")                                                                                           \
-    X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=?, watch=? WHERE id=?", "itti")                 \
-    X(STORE_PUT_RING,                                                                                        \
-      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence) "         \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
-      "iiiiiiit")                                                                                            \
-    X(STORE_PUT_MEMBER,                                                                                      \
-      "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                    \
-      "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                            \
-      "crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target) "       \
-      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                                             \
-      "iiiiiiiiiiiiiiiiitiiiiii")                                                                            \
-    X(STORE_PUT_EVENT,                                                                                       \
-      "INSERT OR IGNORE INTO event(device,seq,attempt,kind,reason,way,bytes,at_ms) "                         \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
-      "iitiiiii")                                                                                            \
-    /* A row like the one before it is counted there, where the last parameter allows that. */               \
-    X(STORE_PUT_HISTORY,                                                                                     \
-      "INSERT INTO history(device,seq,at_ms,until_ms,kind,count,attempt,what,reason,"                        \
-      "way,number,text,digest) "                                                                             \
-      "SELECT ?1,coalesce((SELECT seq+NOT(?12 AND kind=?3 AND what=?6 AND text=?10) FROM history "           \
-      "WHERE device=?1 ORDER BY seq DESC LIMIT 1),1),?2,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11 WHERE true "         \
-      "ON CONFLICT(device,seq) DO UPDATE SET count=count+excluded.count,until_ms=excluded.until_ms",         \
-      "iiiitiiiitdi")                                                                                        \
-    X(STORE_END_HISTORY,                                                                                     \
-      "UPDATE history SET until_ms=?2,count=1 WHERE device=?1 AND seq="                                      \
-      "(SELECT max(seq) FROM history WHERE device=?1 AND kind=?3)",                                          \
-      "iii")                                                                                                 \
-    /* All but the newest of the kinds from ?2 to ?3; the first row of a device, its enrolment, stays. */    \
-    X(STORE_CLEAR_HISTORY,                                                                                   \
-      "DELETE FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 AND seq>1 AND seq<coalesce("           \
-      "(SELECT seq FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 "                                 \
-      "ORDER BY seq DESC LIMIT 1 OFFSET ?4),0)",                                                             \
-      "iiii")                                                                                                \
-    X(STORE_PUT_TIMELINE,                                                                                    \
-      "INSERT INTO timeline(seq,rollout,at_ms,kind,ring,device,text,data) "                                  \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
-      "iiitittt")                                                                                            \
-    X(STORE_PUT_AUDIT,                                                                                       \
-      "INSERT INTO audit(seq,at_ms,who,action,object,detail,previous,hash) "                                 \
-      "VALUES(?,?,?,?,?,?,?,?)",                                                                             \
+#define STORE_OPERATIONS(X)                                                                                            \
+    X(STORE_PUT_META, "INSERT OR REPLACE INTO meta(key,value) VALUES(?,?)", "ti")                                      \
+    X(STORE_PUT_PRODUCT, "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES(?,?,?,?,?)", "tdtti")           \
+    X(STORE_SET_PRODUCT,                                                                                               \
+      "UPDATE product SET seed=?, rings=?, strata=?, strata_min=?, metrics=?, duty_cycle_s=? WHERE name=?",            \
+      "dttitit")                                                                                                       \
+    X(STORE_PUT_TOKEN,                                                                                                 \
+      "INSERT INTO token(id,sha256,role,product,uses,expires_s,created_ms) "                                           \
+      "VALUES(?,?,?,?,?,?,?)",                                                                                         \
+      "tdttiii")                                                                                                       \
+    X(STORE_SET_TOKEN_USES, "UPDATE token SET uses=? WHERE id=?", "it")                                                \
+    X(STORE_PUT_DEVICE,                                                                                                \
+      "INSERT INTO device(num,product,id,token,enrolled_ms,last_seen_ms,seq,facts) "                                   \
+      "VALUES(?,?,?,?,?,?,0,?)",                                                                                       \
+      "ittdiit")                                                                                                       \
+    X(STORE_SET_DEVICE,                                                                                                \
+      "UPDATE device SET last_seen_ms=?, seq=?, facts=?, gap_ms=?, away_ppm=?, away_s=?, away_spread_s=? WHERE num=?", \
+      "iitiiiii")                                                                                                      \
+    X(STORE_PUT_TAG, "INSERT OR IGNORE INTO tag(device,tag) VALUES(?,?)", "it")                                        \
+    X(STORE_DROP_TAG, "DELETE FROM tag WHERE device=? AND tag=?", "it")                                                \
+    X(STORE_PUT_RELEASE, "INSERT INTO release(id,product,version,number,created_ms) VALUES(?,?,?,?,?)",                \
+      "ittii")                                                                                                         \
+    X(STORE_PUT_IMAGE,                                                                                                 \
+      "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,"                                       \
+      "secure_version,min_slot,undescribed,keys,trusts,revokes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                  \
+      "iddidiiiiiittt")                                                                                                \
+    X(STORE_PUT_PATCH,                                                                                                 \
+      "INSERT OR REPLACE INTO patch(target,base,sha256,bytes,profile,state,made_ms) VALUES(?,?,?,?,?,?,?)",            \
+      "dddiiii")                                                                                                       \
+    X(STORE_PUT_ROLLOUT,                                                                                               \
+      "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms,strata,recalls) "                           \
+      "VALUES(?,?,?,?,?,?,?,?,?)",                                                                                     \
+      "itiittiti")                                                                                                     \
+    X(STORE_SET_ROLLOUT, "UPDATE rollout SET state=?, reason=?, watch=? WHERE id=?", "itti")                           \
+    X(STORE_PUT_RING,                                                                                                  \
+      "INSERT OR REPLACE INTO ring(rollout,idx,state,bound,widened_at,opened_ms,accepted,evidence) "                   \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                                       \
+      "iiiiiiit")                                                                                                      \
+    X(STORE_PUT_MEMBER,                                                                                                \
+      "INSERT OR REPLACE INTO member(rollout,device,ring,state,reason,attempt,way,bytes,"                              \
+      "offered_ms,changed_ms,changed_at_ms,soak_ms,seen_ms,soaking,crashes_base,"                                      \
+      "crashes_seen,exposure_ms,failed_check,links_seen,crashed_ms,link_lost_ms,stratum,base,target) "                 \
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",                                                       \
+      "iiiiiiiiiiiiiiiiitiiiiii")                                                                                      \
+    X(STORE_PUT_EVENT,                                                                                                 \
+      "INSERT OR IGNORE INTO event(device,seq,attempt,kind,reason,way,bytes,at_ms) "                                   \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                                       \
+      "iitiiiii")                                                                                                      \
+    /* A row like the one before it is counted there, where the last parameter allows that. */                         \
+    X(STORE_PUT_HISTORY,                                                                                               \
+      "INSERT INTO history(device,seq,at_ms,until_ms,kind,count,attempt,what,reason,"                                  \
+      "way,number,text,digest) "                                                                                       \
+      "SELECT ?1,coalesce((SELECT seq+NOT(?12 AND kind=?3 AND what=?6 AND text=?10) FROM history "                     \
+      "WHERE device=?1 ORDER BY seq DESC LIMIT 1),1),?2,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11 WHERE true "                   \
+      "ON CONFLICT(device,seq) DO UPDATE SET count=count+excluded.count,until_ms=excluded.until_ms",                   \
+      "iiiitiiiitdi")                                                                                                  \
+    X(STORE_END_HISTORY,                                                                                               \
+      "UPDATE history SET until_ms=?2,count=1 WHERE device=?1 AND seq="                                                \
+      "(SELECT max(seq) FROM history WHERE device=?1 AND kind=?3)",                                                    \
+      "iii")                                                                                                           \
+    /* All but the newest of the kinds from ?2 to ?3; the first row of a device, its enrolment, stays. */              \
+    X(STORE_CLEAR_HISTORY,                                                                                             \
+      "DELETE FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 AND seq>1 AND seq<coalesce("                     \
+      "(SELECT seq FROM history WHERE device=?1 AND kind BETWEEN ?2 AND ?3 "                                           \
+      "ORDER BY seq DESC LIMIT 1 OFFSET ?4),0)",                                                                       \
+      "iiii")                                                                                                          \
+    X(STORE_PUT_TIMELINE,                                                                                              \
+      "INSERT INTO timeline(seq,rollout,at_ms,kind,ring,device,text,data) "                                            \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                                       \
+      "iiitittt")                                                                                                      \
+    X(STORE_PUT_AUDIT,                                                                                                 \
+      "INSERT INTO audit(seq,at_ms,who,action,object,detail,previous,hash) "                                           \
+      "VALUES(?,?,?,?,?,?,?,?)",                                                                                       \
       "iittttdd")
 
 /* X(name, SQL, types of the parameters) */
@@ -109,7 +109,7 @@ struct store_row;
       "")                                                                                                                                                \
     X(STORE_TOKENS, "SELECT id,sha256,role,product,uses,expires_s FROM token", "")                                                                       \
     X(STORE_DEVICES,                                                                                                                                     \
-      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts,gap_ms,away_ppm,away_s FROM device "                                               \
+      "SELECT num,product,id,token,enrolled_ms,last_seen_ms,seq,facts,gap_ms,away_ppm,away_s,away_spread_s FROM device "                                 \
       "ORDER BY num",                                                                                                                                    \
       "")                                                                                                                                                \
     X(STORE_TAGS, "SELECT device,tag FROM tag ORDER BY device,tag", "")                                                                                  \

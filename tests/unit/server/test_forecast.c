@@ -183,8 +183,8 @@ static void the_same_input_gives_the_same_answer(void **state)
     (void)state;
     steady(200);
     for (uint32_t i = 0; i < 200; i++)
-        devices[i].habit =
-            (struct poll_habit){.gap_ms = 300000 + i * 1000, .away_ppm = 20000, .away_s = 7200};
+        devices[i].habit = (struct poll_habit){
+            .gap_ms = 300000 + i * 1000, .away_ppm = 20000, .away_s = 7200, .away_spread_s = 3600};
     struct forecast_result a = forecast(&plan, 200), b = forecast(&plan, 200);
     assert_memory_equal(&a, &b, sizeof a);
 }
@@ -196,8 +196,8 @@ static void devices_that_are_away_make_it_longer(void **state)
     steady(200);
     uint64_t there = forecast(&plan, 200).takes.median_s;
     for (uint32_t i = 0; i < 200; i++)
-        devices[i].habit =
-            (struct poll_habit){.gap_ms = POLL_S * 1000u, .away_ppm = 300000, .away_s = 4 * HOUR_S};
+        devices[i].habit = (struct poll_habit){
+            .gap_ms = POLL_S * 1000u, .away_ppm = 300000, .away_s = 4 * HOUR_S, .away_spread_s = HOUR_S};
     struct forecast_result out = forecast(&plan, 200);
     assert_true(out.takes.median_s != FORECAST_NEVER && out.takes.median_s > there + HOUR_S);
     assert_true(out.takes.p90_s >= out.takes.median_s);
@@ -228,11 +228,23 @@ static void silence_that_would_halt_it_is_foreseen(void **state)
     steady(300);
     plan.soak_s = 3 * DAY_S;
     for (uint32_t i = 0; i < 300; i++)
-        devices[i].habit =
-            (struct poll_habit){.gap_ms = POLL_S * 1000u, .away_ppm = 400000, .away_s = 3 * DAY_S};
+        devices[i].habit = (struct poll_habit){
+            .gap_ms = POLL_S * 1000u, .away_ppm = 400000, .away_s = 3 * DAY_S, .away_spread_s = 3 * DAY_S};
     struct forecast_result out = forecast(&plan, 300);
     assert_true(out.halted > out.runs / 2);
     assert_non_null(strstr(out.reason, "harmed"));
+}
+
+/* In a play nothing is measured; a plan with metrics is not held for that. */
+static void metrics_that_nobody_reports_in_a_play_hold_nothing(void **state)
+{
+    struct rollout_plan plan = one_ring();
+    (void)state;
+    steady(50);
+    plan.metrics.count = 1;
+    snprintf(plan.metrics.list[0].name, sizeof plan.metrics.list[0].name, "heap_floor");
+    struct forecast_result out = forecast(&plan, 50);
+    assert_int_equal(out.finished, out.runs);
 }
 
 static void nobody_is_in_it(void **state)
@@ -270,6 +282,9 @@ static void the_part_of_the_time_away_is_weighed_by_time(void **state)
     assert_in_range(h.away_ppm, 190000, 260000);
     assert_in_range(h.away_s, 4 * HOUR_S, 6 * HOUR_S);
     assert_in_range(h.gap_ms, 3500000, 3700000);
+    assert_in_range(h.away_spread_s, 0, 60); /* each time the same */
+    poll_habit_seen(&h, 40ull * 3600000u, HOUR_S);
+    assert_in_range(h.away_spread_s, 8 * HOUR_S, 9 * HOUR_S);
     poll_habit_seen(&h, UINT64_MAX / 2, HOUR_S); /* whatever a clock says */
     assert_true(h.away_ppm <= 1000000);
 }
@@ -284,6 +299,7 @@ int main(void)
                                        cmocka_unit_test(devices_that_are_away_make_it_longer),
                                        cmocka_unit_test(a_quorum_that_does_not_come_is_held),
                                        cmocka_unit_test(silence_that_would_halt_it_is_foreseen),
+                                       cmocka_unit_test(metrics_that_nobody_reports_in_a_play_hold_nothing),
                                        cmocka_unit_test(nobody_is_in_it),
                                        cmocka_unit_test(a_habit_is_an_average_of_its_gaps),
                                        cmocka_unit_test(the_part_of_the_time_away_is_weighed_by_time)};

@@ -13,9 +13,10 @@
 #define HABIT_MEMORY_S   604800u /* what was a week ago counts a third of what is now */
 
 struct poll_habit {
-    uint32_t gap_ms;   /* between check-ins while it is there; 0: not seen twice yet */
-    uint32_t away_ppm; /* part of its time that it is away */
-    uint32_t away_s;   /* how long at a time; 0: never was */
+    uint32_t gap_ms;        /* between check-ins while it is there; 0: not seen twice yet */
+    uint32_t away_ppm;      /* part of its time that it is away */
+    uint32_t away_s;        /* how long at a time; 0: never was */
+    uint32_t away_spread_s; /* how far from that, on average: little for one that sleeps at night */
 };
 
 /** It checks in, `gap_ms` after the time before. Shorter gaps than half an interval are reports of an update: no habit. */
