@@ -50,6 +50,8 @@ const struct cli_command cli_commands[] = {
     {"device", "explain", "ID [--product P]", "Why is it (not) updating? One answer.", cmd_device_explain},
     {"device", "history", "ID [--product P]",
      "What happened to a device: releases, attempts, resets, keys, tags.", cmd_device_history},
+    {"device", "export", "--format csv|json [--filter FILTER] [--product P]",
+     "All devices as a table or JSON, however many.", cmd_device_export},
     {"device", "tag", "ID TAG... [--remove TAG...] [--product P]", "Tag a device: rings of named devices.",
      cmd_device_tag},
     {"release", "push", "FILE [--undescribed --product P --version V --release N]",

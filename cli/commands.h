@@ -27,6 +27,7 @@ int cmd_device_list(struct cli *cli, int argc, char **argv);
 int cmd_device_run(struct cli *cli, int argc, char **argv);
 int cmd_device_explain(struct cli *cli, int argc, char **argv);
 int cmd_product_show(struct cli *cli, int argc, char **argv);
+int cmd_device_export(struct cli *cli, int argc, char **argv);
 int cmd_device_history(struct cli *cli, int argc, char **argv);
 int cmd_device_show(struct cli *cli, int argc, char **argv);
 int cmd_device_tag(struct cli *cli, int argc, char **argv);

@@ -3,15 +3,21 @@
 
     fleet_record.py [TEST...]      names of tests; all without
 """
+import contextlib
+import csv
+import io
 import json
+import os
 import random
+import sqlite3
+import subprocess
 import sys
 import tempfile
 import urllib.parse
 
 from operator_api import Refused
 from paper_device import Firmware, PaperDevice
-from server_trial import DeviceApi, ServerTrial, slot
+from server_trial import BIN, DeviceApi, ServerTrial, check_in, slot
 
 PRODUCT = "/api/v1/products/lamp"
 CHIPS = ("esp32", "esp32c3", "esp32s3")
@@ -58,8 +64,9 @@ class Fleet:
             self.bulb_product = Bulbs(self.trial)
         return self.bulb_product
 
-    def restart(self):
-        self.trial.stop()
+    def restart(self, stop=True):
+        if stop:
+            self.trial.stop()
         self.trial.start()
         self.api, self.devices = self.trial.api, DeviceApi(self.trial, self.devices.enrol_token)
         if self.bulb_product is not None:
@@ -405,11 +412,106 @@ def tm_H14_a_device_that_talks_much_has_a_bounded_history(fleet):
     demand(count == 50, f"{count} resets")
 
 
+HOSTILE = ("=cmd|'/C calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "=HYPERLINK(\"x\")", "a,b", 'say "hi"', " =1", "\uff1d1+1", "\u00e4\u6f22",
+           "<script>alert(1)</script>", "'quoted'", "a;b", "trailing ", "\\N")
+
+
+def tm_B09_exports_hold_what_devices_wrote_as_text(fleet):
+    """Values a spreadsheet, a page or a shell would act on: there as text, as CSV and as JSON, each in its own column."""
+    for i, value in enumerate(HOSTILE):
+        fleet.devices.enrol(f"lamp-8{i:03}", note=value, region="eu")
+        fleet.devices.check_in(f"lamp-8{i:03}", attributes={"note": value, "region": "eu"},
+                               running=slot(version=value[:32], digest="77" * 32))
+    code, out, err = fleet.trial.run("device", "export", "--product", "lamp", "--format", "csv", "--filter", "id = lamp-8*")
+    demand(code == 0, err)
+    text = out.decode()
+    demand(text.count("\n") == text.count("\r\n") == len(HOSTILE) + 1, "a line each, ended by CR LF")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    names = text.split("\r\n")[0].split(",")
+    demand(names[:6] == ["id", "product", "chip", "hw_rev", "tags", "version"] and names[-4:] ==
+           ["attr.link", "attr.note", "attr.region", "attr.site"], f"{names}")
+    for row, value in zip(rows, HOSTILE):
+        formula = value.lstrip(" ")[0] in "=+-@\uff1d"
+        for cell, said in ((row["attr.note"], value), (row["version"], value[:32])):
+            demand(cell == ("'" if formula else "") + said, f"{said!r} is exported as {cell!r}")
+        demand(None not in row and row["digest"] == "77" * 32 and row["keys"] == "aa" * 32 and row["in_sync"] == "yes", f"{row}")
+    exported = json.loads(fleet.trial.otaria("device", "export", "--product", "lamp", "--format", "json", "--filter",
+                                             "id = lamp-8*"))
+    demand([d["attributes"]["note"] for d in exported] == list(HOSTILE), "JSON has what was said")
+    demand(exported == fleet.page(filter="id = lamp-8*")["devices"], "the devices of the API, whole")
+    demand(json.loads(fleet.trial.otaria("device", "export", "--product", "lamp", "--json", "--filter", "id = no")) == [],
+           "none")
+    demand(fleet.trial.run("device", "export", "--product", "lamp")[0] == 2, "a format is needed")
+    shown = fleet.trial.otaria("device", "list", "lamp-8010", "--product", "lamp")
+    demand("<script>" in shown and "\x1b" not in shown, shown)
+    connection = fleet.trial.connect()
+    fleet.trial.request(connection, "GET", f"{PRODUCT}/devices/lamp-8010")
+    connection.request("GET", f"{PRODUCT}/devices?filter=id%20%3D%20%22%3Cscript%3E%22%20x", headers={
+        "Authorization": "Bearer " + (fleet.trial.data / "admin.token").read_text().strip()})
+    reply = connection.getresponse()
+    body = reply.read()
+    demand(reply.status == 422 and reply.headers["Content-Type"] == "application/json", "never HTML")
+    demand(reply.headers["X-Content-Type-Options"] == "nosniff", f"{reply.headers}")
+    json.loads(body)
+
+
+MANY = 25000
+
+
+def put_many(fleet):
+    """Devices straight into the database of a server that stands still: what each said, and an enrolment."""
+    fleet.api.post("/api/v1/products", {"name": "many", "rings": ["rest"], "trust": ["aa" * 32]})
+    fleet.trial.stop()
+    with contextlib.closing(sqlite3.connect(fleet.trial.data / "otaria.db")) as db, db:
+        first = db.execute("SELECT max(num)+1 FROM device").fetchone()[0]
+        for i in range(MANY):
+            said = check_in(f"m-{i:05}", attributes={"region": "eu", "n": str(i % 100)}, ask="nothing")
+            db.execute("INSERT INTO device(num,product,id,token,enrolled_ms,last_seen_ms,seq,facts) VALUES(?,?,?,?,?,?,0,?)",
+                       (first + i, "many", said["device"], random.randbytes(32), 1700000000000, 1700000000000,
+                        json.dumps(said)))
+
+
+def exported(fleet, words):
+    """Lines of an export, and the most memory that it took, in MB."""
+    process = subprocess.Popen([BIN / "cli/otaria", "device", "export", "--product", "many", *words],
+                               stdout=subprocess.PIPE)
+    lines = sum(1 for _ in process.stdout)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    demand(process.returncode == 0, f"export {words}: {process.returncode}")
+    return lines, usage.ru_maxrss / 1024
+
+
+def tm_B19_many_devices_cost_pages_not_memory(fleet):
+    """25,000 devices: pages are bounded, whatever is asked; an export holds one, however many there are."""
+    os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1"  # where it is built in: freed memory is used again
+    put_many(fleet)
+    fleet.restart(stop=False)
+    del os.environ["ASAN_OPTIONS"]
+    many = "/api/v1/products/many"
+    for limit in ("100000", "0", "-1", "x", "99999999999999999999"):
+        demand(len(fleet.api.get(f"{many}/devices?limit={limit}")["devices"]) == 1000, f"limit={limit}")
+    page = fleet.api.get(f"{many}/devices?filter=id%20%3D%20m-24999")
+    demand(page["devices"] == [] and page["next"] is not None, "a request does not look at all")
+    page = fleet.api.get(f"{many}/devices?filter=id%20%3D%20m-24999&after={page['next']}")
+    demand([d["id"] for d in page["devices"]] == ["m-24999"] and page["next"] is None, f"the last: {page['next']}")
+    count = fleet.trial.otaria("device", "list", "--product", "many", "--filter", "n = 7", "--count")
+    demand(int(count) == MANY // 100, f"{count} by a bare attribute")
+    os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1"
+    few, few_mb = exported(fleet, ("--format", "csv", "--filter", "id = m-00*"))
+    all_of_them, all_mb = exported(fleet, ("--format", "csv"))
+    del os.environ["ASAN_OPTIONS"]
+    demand((few, all_of_them) == (1001, MANY + 1), f"{few}, {all_of_them} lines")
+    print(f"{few - 1} devices: {few_mb:.0f} MB, {MANY}: {all_mb:.0f} MB")
+    demand(all_mb < few_mb + 16, f"{few_mb} MB for {few - 1}, {all_mb} MB for {MANY} devices")
+
+
 TESTS = (filters_choose_the_same_devices_as_a_plain_reading, pages_go_on_where_they_ended_whoever_joins,
          a_wrong_filter_is_refused_with_its_place, a_word_is_looked_for_in_ids_tags_and_digests,
          tm_B04_another_product_shows_nothing, tm_B14_no_value_is_part_of_a_statement,
          desired_is_what_the_deciding_code_wants_now, what_runs_is_counted_as_it_changes,
-         history_tells_what_happened_in_order, tm_H14_a_device_that_talks_much_has_a_bounded_history)
+         tm_B09_exports_hold_what_devices_wrote_as_text,
+         tm_B19_many_devices_cost_pages_not_memory, history_tells_what_happened_in_order, tm_H14_a_device_that_talks_much_has_a_bounded_history)
 
 
 def main():

@@ -63,6 +63,7 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("device", "list", "--product", "p");
     list[n++] = OTARIA("device", "show", "d", "--product", "p");
     list[n++] = OTARIA("device", "history", "d", "--product", "p");
+    list[n++] = OTARIA("device", "export", "--format", "csv", "--product", "p");
     list[n++] = OTARIA("device", "tag", "d", "t", "--product", "p");
     list[n++] = OTARIA("device", "list"); /* asks for the product's name */
     list[n++] = OTARIA("release", "push", "IMAGE");
@@ -89,8 +90,8 @@ static unsigned commands(struct command list[32])
 static void check_quiet(const struct command *c, const char *text)
 {
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        bool bad = (*p < 0x20 && *p != '\n') || *p == 0x7F || (p[0] == 0xC2 && p[1] < 0xA0) ||
-                   (p[0] == 0xE2 && (p[1] == 0x80 || p[1] == 0x81)) ||
+        bool bad = (*p < 0x20 && *p != '\n' && (*p != '\r' || p[1] != '\n')) || *p == 0x7F ||
+                   (p[0] == 0xC2 && p[1] < 0xA0) || (p[0] == 0xE2 && (p[1] == 0x80 || p[1] == 0x81)) ||
                    (*p == '\n' && strncmp((const char *)p + 1, "INJECTED", 8) == 0);
         if (bad)
             fail_msg("%s %s: byte %02x at %td: %s", c->words[1], c->words[2], *p,
