@@ -26,6 +26,8 @@ PROMISED = {  # at most
     "MiB to make, median": 256,
     "reads a 64 bytes": 1.0,
     "reads a 64 bytes, worst pair": 1.0,
+    "bytes a RSA block, key stays": 400,
+    "bytes a RSA block, key changes": 800,
     "instructions a byte": 300,
     "instructions a byte, mean of the pairs": 300,
     "instructions a byte, worst pair": 300,
@@ -93,6 +95,26 @@ def mean(values):
     return math.exp(sum(math.log(v) for v in values) / len(values)) if values else float("nan")
 
 
+def signatures(program, corpus, pairs, ours):
+    """What signatures add to the patch of the smallest image: it is the same for all."""
+    pair = min(pairs, key=lambda p: ours[p]["target"])
+    return pair, json.loads(run(program, corpus / pair / "old.bin", corpus / pair / "new.bin").stdout)
+
+
+def signature_figures(signed):
+    """The most that a block adds."""
+    def most(word):
+        return round(max(c["more"] / c["blocks"] for c in signed["cases"] if "RSA" in c["name"] and word in c["name"]))
+
+    return {"bytes a RSA block, key stays": most("stay"), "bytes a RSA block, key changes": most("change")}
+
+
+def print_signatures(pair, signed):
+    print(f"\n{'signed, ' + pair:44} {'patch':>7} {'more':>7}")
+    for c in signed["cases"]:
+        print(f"{c['name']:44} {signed['unsigned'] + c['more']:7} {c['more']:7}")
+
+
 def print_full(pairs, ours, peers):
     """The new image of each pair by itself, without a base."""
     print(f"\n{'full image':44} {'plain':>10} {'ours':>7} {'%':>6} {'xz -9e':>7} {'%':>6}  reads  sec  MiB  instr")
@@ -101,7 +123,6 @@ def print_full(pairs, ours, peers):
         plain = full["target"]
         print(f"{pair:44} {plain:10} {full['bytes']:7} {full['bytes'] / plain * 100:6.2f} {xz:7} {xz / plain * 100:6.2f} "
               f"{full['reads'] * 64 / plain:6.2f} {full['seconds']:4.1f} {full['peak_kib'] // 1024:4} {full['instructions']:6.0f}")
-    print()
 
 
 def full_figures(pairs, ours, peers):
@@ -114,7 +135,8 @@ def full_figures(pairs, ours, peers):
 
 
 def main():
-    bench, corpus = sys.argv[1], pathlib.Path(sys.argv[2])
+    programs, corpus = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    bench = programs / "delta_bench"
     quick, check, as_json = (flag in sys.argv[3:] for flag in ("--quick", "--check", "--json"))
     cost = not quick
     peers = {row.pop("pair"): {k: int(v) for k, v in row.items()} for row in csv.DictReader(open(corpus / "PEERS.tsv"), delimiter="\t")}
@@ -136,19 +158,22 @@ def main():
     figures = {name: round(mean(values), 4) for name, values in ratios.items()}
     figures["largest against any peer"] = round(max(ratios["any RAM"]), 3)
     figures.update(cost_figures(list(ours.values()), cost))
+    signed_pair, signed = signatures(programs / "signature_bench", corpus, pairs, ours)
+    figures.update(signature_figures(signed))
     if cost:
         figures.update(full_figures(pairs, ours, peers))
     if as_json:
-        print(json.dumps({"pairs": ours, "figures": figures}))
+        print(json.dumps({"pairs": ours, "signatures": signed, "figures": figures}))
     else:
         print(f"{'pair':44} {'step':10} {'patch':>7} {'%':>6} {'small':>7} {'esp':>7} {'any':>7}  ratio  reads  sec  MiB" + ("  instr" if cost else ""))
         for pair, step, size, percent, small, esp, best in rows:
             o = ours[pair]
             print(f"{pair:44} {step:10} {size:7} {percent:6.2f} {small:7} {esp:7} {best:7}  {size / small:.3f} {o['reads'] * 64 / o['target']:6.2f} "
                   f"{o['seconds']:4.1f} {o['peak_kib'] // 1024:4}" + (f" {o['instructions']:6.0f}" if cost else ""))
+        print_signatures(signed_pair, signed)
         if cost:
             print_full(pairs, ours, peers)
-        print(f"small: the best of those that a microcontroller runs in 32 KiB; any: of any RAM; geometric means; {machine()}")
+        print(f"\nsmall: the best of those that a microcontroller runs in 32 KiB; any: of any RAM; geometric means; {machine()}")
         for name, value in figures.items():
             limit = PROMISED.get(name)
             print(f"{name:40} {value}" + ("" if limit is None else f"  (promised {limit}{', MISSED' if value > limit else ''})"))

@@ -23,21 +23,25 @@
 /* In the words of the first schema. A soak of zero was allowed then. */
 static const char rows[] =
     "INSERT INTO meta VALUES('mono_ms', 5000000);"
-    "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES('lamp'," DIGEST("11") ",'[\"internal\",\"10%\",\"rest\"]',"
-    "'[\"" HEX "\"]',1000);"
-    "INSERT INTO token VALUES('t-1'," DIGEST("22") ",'admin','',-1,0,1000);"
-    "INSERT INTO device VALUES(7,'lamp','lamp-0001'," DIGEST("33") ",1000,2000,4,'');"
-    "INSERT INTO tag VALUES(7,'internal');"
-    "INSERT INTO release VALUES(3,'lamp','1.0.0',100,1000);"
-    "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,undescribed,keys)"
-    " VALUES(3," DIGEST("44") "," DIGEST("55") ",65536," DIGEST("66") ",5,7,0,0,0,0,'[\"" HEX "\"]');"
-    "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms) VALUES(9,'lamp',3,1,'',"
-    "'{\"rings\":[\"internal\",\"10%\",\"rest\"],\"soak_s\":0,\"in_flight\":5,\"quorum_percent\":90,\"max_failure_percent\":10,"
-    "\"max_crashes_per_device_day\":100,\"stale_after_s\":43200,\"lease_s\":3600}',1000);"
-    "INSERT INTO ring(rollout,idx,state,bound,widened_at,opened_ms) VALUES(9,0,1,4294967295,0,4000000),(9,1,0,0,0,0),"
-    "(9,2,0,0,0,0);"
-    "INSERT INTO member(rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,changed_at_ms,soak_ms,"
-    "seen_ms,soaking,crashes_base,crashes_seen,exposure_ms) VALUES(9,7,0,2,0,12,1,100,4900000,4950000,1500,0,4950000,0,0,0,0);";
+    "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES('lamp'," DIGEST(
+        "11") ",'[\"internal\",\"10%\",\"rest\"]',"
+              "'[\"" HEX "\"]',1000);"
+              "INSERT INTO token VALUES('t-1'," DIGEST(
+                  "22") ",'admin','',-1,0,1000);"
+                        "INSERT INTO device VALUES(7,'lamp','lamp-0001'," DIGEST(
+                            "33") ",1000,2000,4,'');"
+                                  "INSERT INTO tag VALUES(7,'internal');"
+                                  "INSERT INTO release VALUES(3,'lamp','1.0.0',100,1000);"
+                                  "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,undescribed,keys)"
+                                  " VALUES(3," DIGEST("44") "," DIGEST("55") ",65536," DIGEST(
+                                      "66") ",5,7,0,0,0,0,'[\"" HEX "\"]');"
+                                            "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms) VALUES(9,'lamp',3,1,'',"
+                                            "'{\"rings\":[\"internal\",\"10%\",\"rest\"],\"soak_s\":0,\"in_flight\":5,\"quorum_percent\":90,\"max_failure_percent\":10,"
+                                            "\"max_crashes_per_device_day\":100,\"stale_after_s\":43200,\"lease_s\":3600}',1000);"
+                                            "INSERT INTO ring(rollout,idx,state,bound,widened_at,opened_ms) VALUES(9,0,1,4294967295,0,4000000),(9,1,0,0,0,0),"
+                                            "(9,2,0,0,0,0);"
+                                            "INSERT INTO member(rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,changed_at_ms,soak_ms,"
+                                            "seen_ms,soaking,crashes_base,crashes_seen,exposure_ms) VALUES(9,7,0,2,0,12,1,100,4900000,4950000,1500,0,4950000,0,0,0,0);";
 
 static void run(sqlite3 *db, const char *sql)
 {
@@ -73,7 +77,8 @@ static void check(const char *dir)
     assert_true(d != NULL && d->seq == 4 && d->tag_count == 1 && d->membership_count == 1);
     const struct fleet_rollout *r = fleet_rollout(f, 9);
     assert_true(r != NULL && r->engine.state == ROLLOUT_RUNNING && r->filter == NULL);
-    assert_true(r->engine.plan.soak_s == 0 && r->engine.plan.rings.count == 3 && r->engine.stratum_count == 0);
+    assert_true(r->engine.plan.soak_s == 0 && r->engine.plan.rings.count == 3 &&
+                r->engine.stratum_count == 0);
     assert_int_equal(r->engine.members[0].state, ATTEMPT_DOWNLOADING);
     assert_true(r->engine.members[0].attempt == 12 && r->engine.members[0].ring == 0);
     assert_null(rollout_check(&r->engine));
