@@ -24,13 +24,16 @@ enum {
     EVENTS,
     ATTRIBUTES,
     PATCH_PROFILE,
-    METRICS
+    METRICS,
+    COMPRESSED_PROFILE
 };
 
-static const char *const fields[] = {"v",          "device",     "chip",          "hw_rev",  "slot_bytes",
-                                     "bootloader", "running",    "other",         "floor",   "secure_version",
-                                     "keys",       "revoked",    "health",        "attempt", "ask",
-                                     "events",     "attributes", "patch_profile", "metrics", NULL};
+static const char *const fields[] = {"v",          "device",         "chip",    "hw_rev",
+                                     "slot_bytes", "bootloader",     "running", "other",
+                                     "floor",      "secure_version", "keys",    "revoked",
+                                     "health",     "attempt",        "ask",     "events",
+                                     "attributes", "patch_profile",  "metrics", "compressed_profile",
+                                     NULL};
 
 #define REQUIRED                                                                                             \
     (1u << V | 1u << DEVICE | 1u << CHIP | 1u << HW_REV | 1u << SLOT_BYTES | 1u << BOOTLOADER |              \
@@ -76,6 +79,8 @@ static enum ot_status write_with(const struct ot_wire_check_in *m, uint8_t event
     ot_wire_put_name(&w, "bootloader", wire_bootloaders, (uint32_t)m->bootloader);
     if (m->patch_profile != 0)
         ot_json_put_number(&w, "patch_profile", m->patch_profile);
+    if (m->compressed_profile != 0)
+        ot_json_put_number(&w, "compressed_profile", m->compressed_profile);
     ot_wire_put_slot(&w, "running", &m->running);
     ot_wire_put_slot(&w, "other", &m->other);
     ot_json_put_number(&w, "floor", m->floor);
@@ -110,6 +115,8 @@ static void read_number_field(struct json_reader *r, int field, struct ot_wire_c
         out->slot_bytes = (uint32_t)ot_json_number(r, U32);
     else if (field == PATCH_PROFILE)
         out->patch_profile = (uint8_t)ot_json_number(r, 255);
+    else if (field == COMPRESSED_PROFILE)
+        out->compressed_profile = (uint8_t)ot_json_number(r, 255);
     else if (field == FLOOR)
         out->floor = (uint32_t)ot_json_number(r, U32);
     else
@@ -133,6 +140,7 @@ static void read_field(struct json_reader *r, int field, struct ot_wire_check_in
     case FLOOR:
     case SECURE_VERSION:
     case PATCH_PROFILE:
+    case COMPRESSED_PROFILE:
         read_number_field(r, field, out);
         break;
     case BOOTLOADER:

@@ -25,8 +25,11 @@ const struct wire_name wire_resets[] = {{OT_RESET_UNKNOWN, "unknown"},       {OT
                                         {OT_RESET_WATCHDOG, "watchdog"},     {OT_RESET_BROWNOUT, "brownout"},
                                         {OT_RESET_DEEP_SLEEP, "deep_sleep"}, {0, NULL}};
 
-const struct wire_name wire_ways[] = {
-    {OT_WAY_NONE, "none"}, {OT_WAY_FULL, "full"}, {OT_WAY_PATCH, "patch"}, {0, NULL}};
+const struct wire_name wire_ways[] = {{OT_WAY_NONE, "none"},
+                                      {OT_WAY_FULL, "full"},
+                                      {OT_WAY_PATCH, "patch"},
+                                      {OT_WAY_COMPRESSED, "compressed"},
+                                      {0, NULL}};
 
 const struct wire_name wire_bootloaders[] = {{OT_BOOTLOADER_UNKNOWN, "unknown"},
                                              {OT_BOOTLOADER_ROLLBACK, "rollback"},

@@ -6,13 +6,24 @@
 #define U32 0xFFFFFFFFu
 
 enum { V, ACK, POLL, SWITCH, DROP, OFFER };
-enum { ATTEMPT, RELEASE, VERSION, TARGET, LEASE, UNDESCRIBED, IMAGE, PATCH };
+enum { ATTEMPT, RELEASE, VERSION, TARGET, LEASE, UNDESCRIBED, IMAGE, PATCH, COMPRESSED };
 
 static const char *const fields[] = {"v", "ack", "poll_s", "switch", "drop", "offer", NULL};
-static const char *const offer_fields[] = {"attempt",     "release", "version", "target", "lease_s",
-                                           "undescribed", "image",   "patch",   NULL};
+static const char *const offer_fields[] = {"attempt",     "release", "version", "target",     "lease_s",
+                                           "undescribed", "image",   "patch",   "compressed", NULL};
 static const char *const image_fields[] = {"sha256", "bytes", "block_bytes", "blocks_sha256", NULL};
+/* A compressed image has all but the first. */
 static const char *const patch_fields[] = {"base", "sha256", "bytes", NULL};
+
+static void put_patch(struct json_writer *w, const char *name, bool has_base, const struct ot_wire_patch *p)
+{
+    ot_json_put_begin(w, name, '{');
+    if (has_base)
+        ot_json_put_digest(w, "base", &p->base);
+    ot_json_put_digest(w, "sha256", &p->sha256);
+    ot_json_put_number(w, "bytes", p->bytes);
+    ot_json_put_end(w, '}');
+}
 
 static void put_offer(struct json_writer *w, const struct ot_wire_offer *o)
 {
@@ -29,13 +40,10 @@ static void put_offer(struct json_writer *w, const struct ot_wire_offer *o)
     ot_json_put_number(w, "block_bytes", o->image.block_bytes);
     ot_json_put_digest(w, "blocks_sha256", &o->image.blocks_sha256);
     ot_json_put_end(w, '}');
-    if (o->has_patch) {
-        ot_json_put_begin(w, "patch", '{');
-        ot_json_put_digest(w, "base", &o->patch.base);
-        ot_json_put_digest(w, "sha256", &o->patch.sha256);
-        ot_json_put_number(w, "bytes", o->patch.bytes);
-        ot_json_put_end(w, '}');
-    }
+    if (o->has_patch)
+        put_patch(w, "patch", true, &o->patch);
+    if (o->has_compressed)
+        put_patch(w, "compressed", false, &o->compressed);
     ot_json_put_end(w, '}');
 }
 
@@ -83,7 +91,7 @@ static void read_image(struct json_reader *r, struct ot_wire_artifact *out)
         ot_wire_require(r, seen, 15u);
 }
 
-static void read_patch(struct json_reader *r, struct ot_wire_patch *out)
+static void read_patch(struct json_reader *r, bool has_base, struct ot_wire_patch *out)
 {
     bool first = true;
     uint32_t seen = 0;
@@ -92,6 +100,8 @@ static void read_patch(struct json_reader *r, struct ot_wire_patch *out)
         return;
     while (ot_json_next_field(r, &first, name, sizeof name)) {
         int field = ot_wire_field(patch_fields, name);
+        if (field == 0 && !has_base)
+            field = -1;
         if (field >= 0)
             ot_wire_once(r, &seen, 1u << field);
         if (field == 0)
@@ -104,7 +114,7 @@ static void read_patch(struct json_reader *r, struct ot_wire_patch *out)
             ot_json_skip(r);
     }
     if (r->status == OT_OK)
-        ot_wire_require(r, seen, 7u);
+        ot_wire_require(r, seen, has_base ? 7u : 6u);
 }
 
 static void read_offer_field(struct json_reader *r, int field, struct ot_wire_offer *out)
@@ -149,8 +159,11 @@ static void read_offer(struct json_reader *r, struct ot_wire_reply *out)
         if (field >= 0)
             ot_wire_once(r, &seen, 1u << field);
         if (field == PATCH) {
-            read_patch(r, &out->offer.patch);
+            read_patch(r, true, &out->offer.patch);
             out->offer.has_patch = true;
+        } else if (field == COMPRESSED) {
+            read_patch(r, false, &out->offer.compressed);
+            out->offer.has_compressed = true;
         } else {
             read_offer_field(r, field, &out->offer);
         }

@@ -200,6 +200,7 @@ static enum ot_status build(struct ot_agent *a, enum ot_ask ask, size_t *len)
     m->slot_bytes = a->facts.slot_bytes;
     m->bootloader = a->bootloader;
     m->patch_profile = a->config.patches != NULL ? OT_AGENT_PATCH_PROFILE : 0;
+    m->compressed_profile = m->patch_profile;
     fill_slots(a, m);
     m->floor = a->trust.floor;
     m->secure_version = a->facts.secure_version;

@@ -135,18 +135,16 @@ static enum agent_event take_bytes(struct ot_agent *a)
 {
     uint32_t n = 0, left = a->attempt.image.bytes - a->write_at - a->fill;
     uint32_t room = SECTOR - (a->write_at + a->fill) % SECTOR;
-    enum ot_status st = a->port->get_read(a->port->ctx, a->buffer + a->fill, room < left ? room : left, &n);
-    if (st != OT_OK || n == 0) {
+    enum agent_event event = agent_transfer_read(a, a->buffer + a->fill, room < left ? room : left, &n);
+    if (event != EV_AGAIN) {
         a->fill = 0; /* at most one sector is fetched again */
-        return agent_transfer_broken(a, OT_E_NETWORK, 0);
+        return event;
     }
-    a->failures = 0;
     a->fill += n;
-    a->attempt.received_bytes += n;
     bool image_end = a->write_at + a->fill == a->attempt.image.bytes;
     if ((a->write_at + a->fill) % SECTOR != 0 && !image_end)
         return EV_AGAIN;
-    st = flush(a);
+    enum ot_status st = flush(a);
     if (st == OT_OK && (a->write_at % OT_AGENT_BLOCK_BYTES == 0 || image_end))
         st = finish_block(a);
     if (st == OT_OK)
@@ -183,7 +181,7 @@ enum agent_event agent_work_download(struct ot_agent *a)
 {
     if (a->port->now_ms(a->port->ctx) < a->next_poll_ms && a->failures > 0)
         return EV_NONE;
-    if (a->patch.way == OT_WAY_PATCH)
+    if (agent_way(a) != OT_WAY_FULL)
         return agent_work_patch(a);
     if (a->write_at < a->attempt.verified_bytes || a->erased_to == UINT32_MAX)
         return begin(a);

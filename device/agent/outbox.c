@@ -88,8 +88,7 @@ enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind, enu
         return OT_OK; /* probation of an image nobody offered: nothing to report it under */
     if (!OT_PLANTED(21) && ot_event_is_outcome(kind) && agent_outbox_has_outcome(a, a->attempt.id))
         return OT_OK;
-    enum ot_way way = a->patch.way == OT_WAY_PATCH ? OT_WAY_PATCH : OT_WAY_FULL;
-    return put(a, a->attempt.id, kind, reason, way, a->attempt.received_bytes);
+    return put(a, a->attempt.id, kind, reason, agent_way(a), a->attempt.received_bytes);
 }
 
 enum ot_status agent_outbox_add_late(struct ot_agent *a, const char *attempt, enum ot_event_kind kind,

@@ -6,13 +6,15 @@
  *   ATTEMPT  1 phase, 2 slot, 3 flags (1 undescribed, 2 switching reported), 4 switch tries, 5 probation boots,
  *            6 last tries, 7 zero, 8 release, 12 verified, 16 received, 20 reason, 24 bytes, 28 block bytes,
  *            32 target, 64 artifact sha256, 96 blocks sha256, 128 last target, 160 id[25], 185 version[33]
- *   OUTBOX   1 count, 4 next seq, then 40 bytes an event: seq, kind, way, 2 zero, reason, bytes, id[24]
+ *   OUTBOX   1 count, 4 next seq, then 40 bytes an event: seq, kind, way (full for a newer one), newer way, zero, reason,
+ *            bytes, id[24]
  *   TRUST    1 revoked count, 2 key count, 4 floor, 8 generation, 12 keys[4], 140 revoked digests
  *   TOKEN    1 enrolled, 2 token[64]
  *   HEALTH   4 boots, panics, watchdogs, brownouts, other resets; 24 uptime (u64), 32 crash signature (u64)
  *   CLAIM    two of: digest[32], release, version[33]
  *   CHECK    4 attempt id[25], 32 check name[25]
- *   PATCH    1 way, 4 reason, 8 bytes, 12 fetched, 16 applied, 20 received, 24 sha256, 56 attempt id[25]
+ *   PATCH    1 way, 2 starts, 4 reason, 8 bytes, 12 fetched, 16 applied, 20 received, 24 sha256, 56 attempt id[25]
+ *   COMPRESSED  the same
  *   PROOF    1 crashes, 2 trial boots, 3 bootloader, 4 keys settled, 8 digest, 40 attempt id[25]
  */
 #include "work.h"
@@ -130,6 +132,12 @@ static void load_attempt(struct ot_agent *a)
     memcpy(t->version, b + 185, OT_VERSION_MAX);
 }
 
+/* An agent of the time before these ways could not send their numbers, and so nothing at all: it reads them as `full`. */
+static bool is_newer(enum ot_way way)
+{
+    return way == OT_WAY_COMPRESSED;
+}
+
 enum ot_status agent_save_outbox(struct ot_agent *a)
 {
     uint8_t b[OT_JOURNAL_RECORD_MAX] = {0};
@@ -140,7 +148,8 @@ enum ot_status agent_save_outbox(struct ot_agent *a)
         uint8_t *p = b + OUTBOX_HEAD + i * EVENT_BYTES;
         ot_store32(p, e->seq);
         p[4] = (uint8_t)e->kind;
-        p[5] = (uint8_t)e->way;
+        p[5] = (uint8_t)(is_newer(e->way) ? OT_WAY_FULL : e->way);
+        p[6] = (uint8_t)(is_newer(e->way) ? e->way : 0);
         ot_store32(p + 8, (uint32_t)(int32_t)e->reason);
         ot_store32(p + 12, e->bytes);
         memcpy(p + 16, e->attempt, OT_ATTEMPT_ID_MAX);
@@ -162,7 +171,7 @@ static void load_outbox(struct ot_agent *a)
         const uint8_t *p = b + OUTBOX_HEAD + i * EVENT_BYTES;
         e->seq = ot_load32(p);
         e->kind = (enum ot_event_kind)p[4];
-        e->way = (enum ot_way)p[5];
+        e->way = (enum ot_way)(p[6] == OT_WAY_COMPRESSED ? p[6] : p[5]);
         e->reason = (enum ot_status)(int32_t)ot_load32(p + 8);
         e->bytes = ot_load32(p + 12);
         memcpy(e->attempt, p + 16, OT_ATTEMPT_ID_MAX);
@@ -317,11 +326,11 @@ static void load_check(struct ot_agent *a)
         a->check_note.check[0] = '\0';
 }
 
-enum ot_status agent_save_patch(struct ot_agent *a)
+enum ot_status agent_save_patch(struct ot_agent *a, const struct ot_patch_note *p)
 {
-    const struct ot_patch_note *p = &a->patch;
     uint8_t b[PATCH_BYTES + CRC_BYTES] = {0};
     b[1] = (uint8_t)p->way;
+    b[2] = p->starts;
     ot_store32(b + 4, (uint32_t)(int32_t)p->reason);
     ot_store32(b + 8, p->bytes);
     ot_store32(b + 12, p->fetched);
@@ -329,24 +338,24 @@ enum ot_status agent_save_patch(struct ot_agent *a)
     ot_store32(b + 20, a->attempt.received_bytes);
     memcpy(b + 24, p->sha256.bytes, OT_DIGEST_BYTES);
     memcpy(b + 56, a->attempt.id, OT_ATTEMPT_ID_MAX);
-    return save(a, OT_JOURNAL_PATCH, b, PATCH_BYTES);
+    return save(a, p == &a->compressed ? OT_JOURNAL_COMPRESSED : OT_JOURNAL_PATCH, b, PATCH_BYTES);
 }
 
 /* Only of the attempt under way: the record of another one is old. */
-static void load_patch(struct ot_agent *a)
+static void load_patch(struct ot_agent *a, enum ot_journal_key key, enum ot_way way, struct ot_patch_note *p)
 {
-    struct ot_patch_note *p = &a->patch;
     uint8_t b[OT_JOURNAL_RECORD_MAX];
-    if (load(a, OT_JOURNAL_PATCH, b) != PATCH_BYTES || a->attempt.phase == OT_PHASE_NONE ||
+    if (load(a, key, b) != PATCH_BYTES || a->attempt.phase == OT_PHASE_NONE ||
         memcmp(b + 56, a->attempt.id, OT_ATTEMPT_ID_MAX) != 0)
         return;
-    p->way = b[1] == OT_WAY_PATCH ? OT_WAY_PATCH : OT_WAY_FULL;
+    p->way = b[1] == way ? way : OT_WAY_FULL;
+    p->starts = b[2];
     p->reason = (enum ot_status)(int32_t)ot_load32(b + 4);
     p->bytes = ot_load32(b + 8);
     p->fetched = ot_load32(b + 12);
     p->applied = ot_load32(b + 16);
     memcpy(p->sha256.bytes, b + 24, OT_DIGEST_BYTES);
-    uint32_t received = ot_load32(b + 20); /* the newer of two records knows more */
+    uint32_t received = ot_load32(b + 20); /* the newest record knows most */
     if (received > a->attempt.received_bytes)
         a->attempt.received_bytes = received;
 }
@@ -369,7 +378,8 @@ enum ot_status agent_records_load(struct ot_agent *a)
 {
     a->failure = OT_OK;
     load_attempt(a);
-    load_patch(a);
+    load_patch(a, OT_JOURNAL_PATCH, OT_WAY_PATCH, &a->patch);
+    load_patch(a, OT_JOURNAL_COMPRESSED, OT_WAY_COMPRESSED, &a->compressed);
     load_outbox(a);
     load_trust_copy(a, OT_JOURNAL_TRUST);
     load_trust_copy(a, OT_JOURNAL_TRUST_2);

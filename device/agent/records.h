@@ -18,7 +18,8 @@ OT_CHECKED enum ot_status agent_save_health(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_claims(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_proof(struct ot_agent *a);
 OT_CHECKED enum ot_status agent_save_check(struct ot_agent *a);
-OT_CHECKED enum ot_status agent_save_patch(struct ot_agent *a);
+/** `note`: one of the agent's two. */
+OT_CHECKED enum ot_status agent_save_patch(struct ot_agent *a, const struct ot_patch_note *note);
 
 /** Put an event into the outbox, durably. An outcome already there for this attempt stays the only one. */
 OT_CHECKED enum ot_status agent_outbox_add(struct ot_agent *a, enum ot_event_kind kind,

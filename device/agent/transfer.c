@@ -42,7 +42,7 @@ enum agent_event agent_transfer_broken(struct ot_agent *a, enum ot_status st, in
 enum agent_event agent_transfer_failed(struct ot_agent *a, enum ot_status st)
 {
     agent_transfer_close(a);
-    if (a->patch.way == OT_WAY_PATCH)
+    if (agent_way(a) != OT_WAY_FULL)
         return agent_patch_give_up(a, st);
     return agent_end(a, OT_EVENT_FAILED, st);
 }
@@ -54,14 +54,14 @@ static enum agent_event refused(struct ot_agent *a, int http_status)
         return agent_transfer_broken(a, OT_E_HTTP, http_status);
     agent_transfer_close(a);
     enum agent_event event = agent_check_in(a, OT_ASK_NOTHING);
-    if (a->patch.way == OT_WAY_PATCH)
+    if (agent_way(a) != OT_WAY_FULL)
         a->config.patches->is_decoding = false; /* its sector was in the buffer of the message */
     if (event != EV_AGAIN)
         return event;
     if (a->u.reply.drop)
         return agent_end(a, OT_EVENT_WITHDRAWN, OT_E_WITHDRAWN);
-    /* A patch that cannot be had is done without. An image: let the server think again. */
-    if (a->patch.way == OT_WAY_PATCH || ++a->refusals >= REFUSALS_MAX)
+    /* A smaller way that cannot be had is done without. The image: let the server think again. */
+    if (agent_way(a) != OT_WAY_FULL || ++a->refusals >= REFUSALS_MAX)
         return agent_transfer_failed(a, OT_E_HTTP);
     return agent_transfer_broken(a, OT_E_HTTP, http_status);
 }
@@ -84,5 +84,15 @@ enum agent_event agent_transfer_open(struct ot_agent *a, const struct ot_digest 
     a->transfer_open = st == OT_OK;
     if (st != OT_OK || total != want_total) /* not the object the offer names: its bytes would never verify */
         return agent_transfer_failed(a, st == OT_OK ? OT_E_WRONG_TARGET : st);
+    return EV_AGAIN;
+}
+
+enum agent_event agent_transfer_read(struct ot_agent *a, uint8_t *into, uint32_t room, uint32_t *n)
+{
+    enum ot_status st = a->port->get_read(a->port->ctx, into, room, n);
+    if (st != OT_OK || *n == 0)
+        return agent_transfer_broken(a, OT_E_NETWORK, 0);
+    a->failures = 0;
+    a->attempt.received_bytes += *n;
     return EV_AGAIN;
 }

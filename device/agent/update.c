@@ -20,7 +20,7 @@ enum agent_event agent_end(struct ot_agent *a, enum ot_event_kind outcome, enum 
     agent_log(a, AGENT_LOG_OUTCOME, (int32_t)outcome, reason);
     struct ot_attempt ended = a->attempt;
     memset(&a->attempt, 0, sizeof a->attempt);
-    memset(&a->patch, 0, sizeof a->patch);
+    agent_patch_forget(a);
     a->attempt.last_target = ended.last_target;
     a->attempt.last_tries = outcome == OT_EVENT_CONFIRMED ? 0 : ended.last_tries;
     a->attempt.slot = OT_SLOT_NONE;

@@ -152,8 +152,8 @@ static enum ot_status judge_keys(struct ot_agent *a, int slot)
     return agent_judge_keys(a, st == OT_OK ? &desc : NULL);
 }
 
-/* What a patch gave is not the target, or not one this device may run: the image itself decides. */
-static enum agent_event take_full_image(struct ot_agent *a)
+/* What a smaller way gave is not the target, or not one this device may run: in the end the image itself decides. */
+static enum agent_event take_next_way(struct ot_agent *a)
 {
     a->verdict = (struct ot_verdict){0};
     if (a->attempt.phase != OT_PHASE_DOWNLOADING) {
@@ -175,13 +175,13 @@ enum agent_event agent_work_verify(struct ot_agent *a)
         a->verdict = (struct ot_verdict){0};
         st = OT_E_WRONG_TARGET;
     }
-    if (OT_PLANTED(32) && a->patch.way == OT_WAY_PATCH) {
+    if (OT_PLANTED(32) && agent_way(a) != OT_WAY_FULL) {
         a->verdict =
             (struct ot_verdict){.state = OT_VERDICT_ACCEPTED, .reason = OT_OK, .image = a->attempt.target};
         st = OT_OK;
     }
-    if (st != OT_OK && a->patch.way == OT_WAY_PATCH)
-        return take_full_image(a);
+    if (st != OT_OK && agent_way(a) != OT_WAY_FULL)
+        return take_next_way(a);
     if (st != OT_OK) {
         agent_log(a, AGENT_LOG_REFUSED, st, 0);
         return agent_end(a, OT_EVENT_FAILED, st);
@@ -193,7 +193,7 @@ enum agent_event agent_work_verify(struct ot_agent *a)
         a->attempt.phase = OT_PHASE_INSTALLED;
         st = agent_save_attempt(a);
         if (st == OT_OK)
-            st = agent_outbox_add(a, OT_EVENT_INSTALLED, a->patch.reason);
+            st = agent_outbox_add(a, OT_EVENT_INSTALLED, agent_patch_reason(a));
     }
     return st == OT_OK ? EV_VERIFIED : EV_NONE;
 }

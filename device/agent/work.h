@@ -13,7 +13,7 @@ enum agent_event {
     EV_NETWORK,   /* the server could not be reached: come again later */
     EV_READY,     /* start: nothing is owed */
     EV_ENROL,     /* start: not enrolled yet */
-    EV_RESUME,    /* a download to go on with: at the start, or as the full image */
+    EV_RESUME,    /* a download to go on with: at the start, or by the next way */
     EV_INSTALLED, /* start or download: image complete in the slot */
     EV_PROBATION, /* start: a self test is owed */
     EV_FINISH,    /* start: confirm was decided before the reset */
@@ -99,10 +99,12 @@ OT_CHECKED enum ot_status agent_leave_slot(struct ot_agent *a, const struct ot_b
 /** Open an artifact (suffix "") or what belongs to it at `offset`. EV_AGAIN: open. */
 enum agent_event agent_transfer_open(struct ot_agent *a, const struct ot_digest *object, const char *suffix,
                                      uint32_t offset, uint32_t want_total);
+/** What has come of it, `*n` bytes and at most `room`, counted as received. EV_AGAIN; EV_NETWORK: closed, come again later. */
+enum agent_event agent_transfer_read(struct ot_agent *a, uint8_t *into, uint32_t room, uint32_t *n);
 void agent_transfer_close(struct ot_agent *a);
 /** The connection is gone or was never there: come again later, at the same place. */
 enum agent_event agent_transfer_broken(struct ot_agent *a, enum ot_status st, int http_status);
-/** It cannot be had at all: a patch is given up for the image, an image with the attempt. */
+/** It cannot be had at all: a smaller way is given up for the next one, the image with the attempt. */
 enum agent_event agent_transfer_failed(struct ot_agent *a, enum ot_status st);
 
 /** Before the first write: otadata names the target's slot no longer. */
@@ -110,14 +112,21 @@ OT_CHECKED enum ot_status agent_forget_target(struct ot_agent *a);
 /** Erase from a->erased_to up to `to` at least, never beyond `limit`. */
 OT_CHECKED enum ot_status agent_erase_ahead(struct ot_agent *a, uint32_t to, uint32_t limit);
 
-/* --- patches --- */
+/* --- smaller ways: patch, compressed image --- */
 
-/** Does the patch of this offer fit what runs? Then the attempt goes that way; noted durably. */
+/** Which smaller ways of this offer can be tried? Noted durably: the attempt goes by the first of them. */
 OT_CHECKED enum ot_status agent_patch_take(struct ot_agent *a, const struct ot_wire_offer *o);
+/** No attempt, no smaller ways. In memory alone: their records name the attempt. */
+void agent_patch_forget(struct ot_agent *a);
+/** Which way the attempt goes now; full: the image as it is. */
+enum ot_way agent_way(const struct ot_agent *a);
+/** Why the attempt does not go by the smallest way that it was offered; OT_OK: it does, or there was none. */
+enum ot_status agent_patch_reason(const struct ot_agent *a);
+/** One piece of it; the way is not the image. */
 enum agent_event agent_work_patch(struct ot_agent *a);
-/** The same attempt goes on with the full image. EV_AGAIN. */
+/** The same attempt goes on by the next way. EV_AGAIN. */
 enum agent_event agent_patch_give_up(struct ot_agent *a, enum ot_status reason);
-/** Before the switch: a patch that was stored in the slot's end is erased. */
+/** Before the switch: what was stored in the slot's end is erased. */
 OT_CHECKED enum ot_status agent_patch_erase(struct ot_agent *a);
 
 struct ot_source agent_source(struct ot_slot_source *ctx, uint32_t slot_bytes);
@@ -135,9 +144,9 @@ enum agent_log_event {
     AGENT_LOG_BLOCK_WRONG, /* block, 0 */
     AGENT_LOG_JOURNAL,     /* status, 0 */
     AGENT_LOG_ACKED,       /* sequence, kind: the server has this event, and it has left the outbox */
-    AGENT_LOG_PATCH,       /* status, bytes decoded: the patch is given up for the full image */
-    AGENT_LOG_KEY,         /* place in the descriptor's `revoke`, status: retired in the eFuses, or why not */
-    AGENT_LOG_METRIC,      /* place in the application's list, 0: may not travel, and is left out */
+    AGENT_LOG_PATCH,  /* status, bytes decoded: a patch or compressed image is given up for the next way */
+    AGENT_LOG_KEY,    /* place in the descriptor's `revoke`, status: retired in the eFuses, or why not */
+    AGENT_LOG_METRIC, /* place in the application's list, 0: may not travel, and is left out */
 };
 
 #endif

@@ -130,6 +130,7 @@ static void make_one(struct firmware_set *set, const struct firmware_plan *plan,
                               .secure_version = f->secure_version,
                               .descriptor = &d,
                               .seed = plan->small_steps ? 100u : 100u + (uint32_t)name,
+                              .repeats = plan->repeats,
                               .size = (sectors - 1u) * 4096u};
     uint8_t *image = image_make(&spec, &unsigned_size);
     f->bytes = sign_by(signers_of(plan, name), image, unsigned_size, &f->size);
@@ -146,7 +147,7 @@ void firmware_make(struct firmware_set *set, const struct firmware_plan *plan)
         sign_key_digest(firmware_key(i), &set->key[i]);
     for (int i = 0; i < FIRMWARE_COUNT; i++)
         make_one(set, plan, (enum firmware_name)i);
-    uint32_t space = (plan->bytes + 65535u) / 65536u * 65536u + 65536u;
+    uint32_t space = (plan->bytes * (plan->roomy ? 2u : 1u) + 65535u) / 65536u * 65536u + 65536u;
     set->slot_bytes = space;
     set->slot_offset[0] = 0x20000;
     set->slot_offset[1] = 0x20000 + space;
@@ -166,11 +167,17 @@ void firmware_drop(struct firmware_set *set)
 
 /* --- patches --- */
 
+static struct delta_file file_of(const struct firmware *f)
+{
+    return (struct delta_file){.bytes = f->bytes, .size = f->size};
+}
+
+/* `base` NULL: the target compressed. */
 static void make_patch(const struct firmware *base, const struct firmware *target, struct firmware_patch *out)
 {
     struct delta_patch made;
-    MUST(delta_make(&(struct delta_file){base->bytes, base->size},
-                    &(struct delta_file){target->bytes, target->size}, &made) == OT_OK);
+    struct delta_file to = file_of(target), from = base != NULL ? file_of(base) : to;
+    MUST((base != NULL ? delta_make(&from, &to, &made) : delta_make_full(&to, &made)) == OT_OK);
     out->bytes = malloc(made.size);
     MUST(out->bytes != NULL);
     memcpy(out->bytes, made.bytes, made.size);
@@ -179,20 +186,35 @@ static void make_patch(const struct firmware *base, const struct firmware *targe
 }
 
 /* The last flipped bit that leaves a patch which decodes to its end, and to something else. */
-static void spoil_patch(const struct firmware *base, struct firmware_patch *p)
+static void spoil_patch(const struct firmware *base, const struct firmware *target, struct firmware_patch *p)
 {
+    struct delta_file from = base != NULL ? file_of(base) : (struct delta_file){0};
     for (uint32_t i = p->size; i-- > OT_DELTA_HEADER_BYTES;) {
         uint8_t *out = NULL;
         uint32_t size = 0;
         p->bytes[i] ^= 1u;
-        enum ot_status st = delta_apply(&(struct delta_file){base->bytes, base->size},
-                                        &(struct delta_file){p->bytes, p->size}, &out, &size);
+        enum ot_status st =
+            delta_apply(base != NULL ? &from : NULL, &(struct delta_file){p->bytes, p->size}, &out, &size);
+        bool is_other = st == OT_OK && (size != target->size || memcmp(out, target->bytes, size) != 0);
         free(out);
-        if (st == OT_E_PATCH_RESULT)
+        if (st == OT_E_PATCH_RESULT || is_other)
             return;
         p->bytes[i] ^= 1u;
     }
     MUST(!"a patch that gives something else");
+}
+
+/* The fault, and the digest that the offer names. */
+static void spoil(const struct firmware *base, const struct firmware *target, enum firmware_patch_fault fault,
+                  struct firmware_patch *p)
+{
+    if (fault == PATCH_SHORT)
+        p->size -= 8;
+    if (fault == PATCH_WRONG)
+        spoil_patch(base, target, p);
+    ot_sha256_of(crypto_openssl(), p->bytes, p->size, &p->sha256);
+    if (fault == PATCH_HASH)
+        p->bytes[p->size / 2] ^= 0x10;
 }
 
 void firmware_make_patch(const struct firmware_set *set, enum firmware_patch_fault fault,
@@ -204,13 +226,18 @@ void firmware_make_patch(const struct firmware_set *set, enum firmware_patch_fau
         return;
     make_patch(fault == PATCH_OTHER_BASE || fault == PATCH_NAMES_OTHER ? c : a, b, out);
     out->base = fault == PATCH_NAMES_OTHER ? c->identity : a->identity;
-    if (fault == PATCH_SHORT)
-        out->size -= 8;
-    if (fault == PATCH_WRONG)
-        spoil_patch(a, out);
-    ot_sha256_of(crypto_openssl(), out->bytes, out->size, &out->sha256);
-    if (fault == PATCH_HASH)
-        out->bytes[out->size / 2] ^= 0x10;
+    spoil(a, b, fault, out);
+}
+
+void firmware_compress(const struct firmware_set *set, enum firmware_patch_fault fault,
+                       struct firmware_patch *out)
+{
+    const struct firmware *b = &set->f[FIRMWARE_B];
+    memset(out, 0, sizeof *out);
+    if (fault == PATCH_NONE)
+        return;
+    make_patch(NULL, b, out);
+    spoil(NULL, b, fault, out);
 }
 
 /* --- slots --- */

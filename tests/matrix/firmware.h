@@ -48,9 +48,11 @@ struct firmware_plan {
     uint8_t signers[FIRMWARE_COUNT]; /* bit k: signed by key k; 0: key 0 (N, when keys change: key 1) */
     bool raises_floor;               /* B's floor is its own release */
     bool small_steps; /* B and C differ from A in a few places, as releases do; else in every byte */
+    bool repeats;     /* half of the bytes have been there before: images can be compressed */
+    bool roomy;       /* slots hold an image twice */
 };
 
-/** What is wrong with the patch from A to B. */
+/** What is wrong with the patch from A to B, or with the compressed image of B. */
 enum firmware_patch_fault {
     PATCH_NONE = 0, /* no patch is offered */
     PATCH_GOOD,
@@ -83,6 +85,9 @@ void firmware_drop(struct firmware_set *set);
 /** A patch from A to B with this fault. Aborts when none can be made. `bytes` NULL for PATCH_NONE. */
 void firmware_make_patch(const struct firmware_set *set, enum firmware_patch_fault fault,
                          struct firmware_patch *out);
+/** The same for the compressed image of B, whose fault is no base's. */
+void firmware_compress(const struct firmware_set *set, enum firmware_patch_fault fault,
+                       struct firmware_patch *out);
 
 /** The signing keys, 0 and 1. */
 struct sign_key *firmware_key(unsigned index);

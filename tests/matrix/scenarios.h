@@ -7,12 +7,13 @@
 
 struct matrix_scenario {
     const char *id, *what;
-    struct firmware_plan firmware;   /* `bytes` comes from the suite */
-    const char *otadata;             /* at the beginning */
-    bool second_slot_full;           /* C stands in ota_1, as after earlier updates */
-    int prelude;                     /* firmware installed before faults begin, or FIRMWARE_NONE */
-    enum firmware_patch_fault patch; /* offered with B */
-    bool patch_streams;
+    struct firmware_plan firmware;        /* `bytes` comes from the suite */
+    const char *otadata;                  /* at the beginning */
+    bool second_slot_full;                /* C stands in ota_1, as after earlier updates */
+    int prelude;                          /* firmware installed before faults begin, or FIRMWARE_NONE */
+    enum firmware_patch_fault patch;      /* offered with B */
+    enum firmware_patch_fault compressed; /* likewise */
+    bool patch_streams;                   /* neither is ever stored */
     struct server_plan server;
     enum vdev_does does; /* firmware B */
     uint32_t after_s;

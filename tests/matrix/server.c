@@ -83,6 +83,9 @@ static void write_offer(const struct server *s, const struct ledger *l, struct o
         .sha256 = f->file_sha256, .bytes = f->size, .block_bytes = 65536, .blocks_sha256 = f->blocks_sha256};
     r->offer.has_patch = a->firmware == FIRMWARE_B && s->patch.bytes != NULL && l->last.patch_profile >= 1;
     r->offer.patch = (struct ot_wire_patch){s->patch.base, s->patch.sha256, s->patch.size};
+    r->offer.has_compressed =
+        a->firmware == FIRMWARE_B && s->compressed.bytes != NULL && l->last.compressed_profile >= 1;
+    r->offer.compressed = (struct ot_wire_patch){.sha256 = s->compressed.sha256, .bytes = s->compressed.size};
 }
 
 /* An operator abandons an attempt once enough of it was served. */
@@ -225,12 +228,19 @@ enum ot_status server_post(struct server *s, struct ledger *l, const char *path,
 
 /* --- transfers --- */
 
-static const uint8_t *served(const struct server *s, const struct ledger *l, const struct firmware *f,
-                             uint32_t *total)
+/* The smaller way with this name, where there is one. */
+static const struct firmware_patch *patch_of(const struct server *s, const struct ot_digest *sha)
 {
-    if (l->serves_patch) {
-        *total = s->patch.size;
-        return s->patch.bytes;
+    if (s->patch.bytes != NULL && !s->hides_patch && ot_digest_equal(sha, &s->patch.sha256))
+        return &s->patch;
+    return s->compressed.bytes != NULL && ot_digest_equal(sha, &s->compressed.sha256) ? &s->compressed : NULL;
+}
+
+static const uint8_t *served(const struct ledger *l, const struct firmware *f, uint32_t *total)
+{
+    if (l->serves_patch != NULL) {
+        *total = l->serves_patch->size;
+        return l->serves_patch->bytes;
     }
     *total = l->serves_blocks ? f->block_count * OT_DIGEST_BYTES : f->size;
     return l->serves_blocks ? f->blocks : f->bytes;
@@ -252,16 +262,15 @@ enum ot_status server_get_open(struct server *s, struct ledger *l, const char *p
         return OT_E_HTTP;
     const struct ledger_attempt *a = &l->attempts[l->attempt_count - 1];
     const struct firmware *f = firmware_of(s, a->firmware);
-    l->serves_patch = s->patch.bytes != NULL && !s->hides_patch && a->firmware == FIRMWARE_B &&
-                      ot_digest_equal(&sha, &s->patch.sha256);
-    if (!a->wanted || !(l->serves_patch || ot_digest_equal(&sha, &f->file_sha256)))
+    l->serves_patch = a->firmware == FIRMWARE_B ? patch_of(s, &sha) : NULL;
+    if (!a->wanted || !(l->serves_patch != NULL || ot_digest_equal(&sha, &f->file_sha256)))
         return OT_E_HTTP;
     char hex[OT_DIGEST_HEX_BYTES];
     ot_digest_to_hex(&sha, hex);
     l->serves_blocks = strcmp(path + sizeof prefix - 1 + 64, "/blocks") == 0;
     if (etag != NULL && strcmp(etag, hex) != 0)
         return OT_E_STATE;
-    (void)served(s, l, f, total);
+    (void)served(l, f, total);
     if (offset > *total)
         return OT_E_HTTP;
     if (!l->serves_blocks && lies(s, LIE_TOTAL))
@@ -284,7 +293,7 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         return OT_E_NETWORK;
     const struct firmware *f = firmware_of(s, l->serves);
     uint32_t total, n;
-    const uint8_t *bytes = served(s, l, f, &total);
+    const uint8_t *bytes = served(l, f, &total);
     n = total - l->serve_at;
     if (n > cap)
         n = cap;
@@ -322,7 +331,8 @@ enum ot_status server_get_read(struct server *s, struct ledger *l, uint8_t *buf,
         return OT_OK;
     s->in_connection += n;
     l->sent_bytes += n;
-    l->sent_image_bytes += l->serves_patch ? 0 : n;
+    l->sent_image_bytes += l->serves_patch != NULL ? 0 : n;
+    l->sent_compressed_bytes += l->serves_patch == &s->compressed ? n : 0;
     l->sent_to = l->serve_at;
     maybe_abandon(s, l);
     if (l->attempt_count > 0 && !l->attempts[l->attempt_count - 1].wanted) {

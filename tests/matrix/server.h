@@ -36,11 +36,12 @@ struct ledger {
     uint32_t plan_at; /* next entry of the scenario's plan */
     /* of the open transfer */
     int serves; /* firmware, or FIRMWARE_NONE */
-    bool serves_blocks, serves_patch;
+    bool serves_blocks;
+    const struct firmware_patch *serves_patch; /* patch or compressed image, not the image; NULL */
     uint32_t serve_at;
     /* totals */
     uint32_t sent_bytes;
-    uint32_t sent_image_bytes;
+    uint32_t sent_image_bytes, sent_compressed_bytes;
     uint32_t sent_to;    /* end of the image bytes sent last */
     uint32_t again_most; /* that a device asked for again, at one go, though they had been sent */
     uint32_t cuts_made;
@@ -78,8 +79,9 @@ enum server_lie {
 
 struct server {
     const struct firmware_set *set;
-    struct firmware_patch patch; /* to B; offered to devices that take patches */
-    bool hides_patch;            /* ... and not served */
+    struct firmware_patch patch;      /* to B; offered to devices that take patches */
+    struct firmware_patch compressed; /* B, likewise */
+    bool hides_patch;                 /* ... and not served */
     enum server_lie lie;
     int lie_status;
     uint32_t lies_left; /* so often; then it behaves */

@@ -16,6 +16,12 @@ static void describe(const struct operation *o, const struct variant *v, char *o
              o->running_slot < 0 ? "boot" : ot_agent_state_name(o->state), v->name);
 }
 
+/* A bit of another record goes with it: the patch's note, with which the image takes over (docs/formats.md). */
+static bool loses_a_record(const struct variant *v)
+{
+    return v->kind == NOR_TEAR_DISTURB;
+}
+
 static void cut_at(struct world *w, const struct operation *o, const struct variant *v, uint64_t seed)
 {
     world_restore(w, &o->before);
@@ -66,12 +72,14 @@ void suite_single(struct run *r, struct world *w)
                 continue;
             bool good;
             w->verbose = r->verbose;
+            w->tolerates_full = loses_a_record(variant);
             if (variant->goes_on) {
                 good = run_with_answer(w, i, NOR_SKIP, true);
             } else {
                 cut_at(w, o, variant, i * 64u + v);
                 good = run_to_end(w, true);
             }
+            w->tolerates_full = false;
             describe(o, variant, what, sizeof what);
             run_report(r, w, good, key, 2, what);
         }
@@ -98,7 +106,8 @@ static bool is_record(const struct operation *o)
 }
 
 /* The recovery of a first cut is recorded, and cut at each of its operations. */
-static void cut_recovery(struct run *r, struct world *w, const struct pair *p, const uint32_t *first)
+static void cut_recovery(struct run *r, struct world *w, const struct pair *p, const struct variant *before,
+                         const uint32_t *first)
 {
     struct recording rec;
     char what[200];
@@ -115,7 +124,9 @@ static void cut_recovery(struct run *r, struct world *w, const struct pair *p, c
                 continue;
             cut_at(w, o, v, j * 64u + x);
             w->verbose = r->verbose;
+            w->tolerates_full = loses_a_record(v) || loses_a_record(before);
             bool good = run_to_end(w, run_goes_on(r, key, 4));
+            w->tolerates_full = false;
             describe(o, v, what, sizeof what);
             run_report(r, w, good, key, 4, what);
         }
@@ -135,7 +146,7 @@ static void suite_two(struct run *r, struct world *w, const struct pair *p)
             if (variant->goes_on || (p->records_only && !is_record(o)) || !run_wants(r, key, 2))
                 continue;
             cut_at(w, o, variant, i * 64u + v);
-            cut_recovery(r, w, p, key);
+            cut_recovery(r, w, p, variant, key);
         }
     }
     recording_drop(&rec, w);
@@ -169,6 +180,7 @@ static enum nor_answer storm_fault(void *ctx, struct world *w, const struct nor_
     s->next_in = (uint32_t)(nor_random(&s->chance) % 80u);
     if (v->goes_on)
         return NOR_SKIP;
+    w->tolerates_full |= loses_a_record(v);
     world_tear(w, c, v, nor_random(&s->chance));
     world_cut(w, OT_RESET_BROWNOUT);
 }
@@ -185,11 +197,13 @@ void suite_many(struct run *r, struct world *w)
         s.next_in = (uint32_t)(nor_random(&s.chance) % 120u);
         world_restore(w, &w->start);
         w->verbose = r->verbose;
+        w->tolerates_full = s.left >= OT_AGENT_PATCH_STARTS; /* as in M8 */
         w->fault = storm_fault;
         w->fault_ctx = &s;
         bool good = world_run(w) && world_judge(w);
         w->fault = NULL;
         good = good && world_next_update(w);
+        w->tolerates_full = false;
         run_report(r, w, good, key, 1, "several random faults");
     }
 }
@@ -226,11 +240,13 @@ void suite_brownout(struct run *r, struct world *w)
             struct brownout b = {o->command.op, o->command.offset, k};
             world_restore(w, &o->before);
             w->verbose = r->verbose;
+            w->tolerates_full = k >= OT_AGENT_PATCH_STARTS; /* then it gives a patch up, and is right */
             w->fault = brownout_fault;
             w->fault_ctx = &b;
             bool good = world_run(w) && world_judge(w);
             w->fault = NULL;
             good = good && world_next_update(w);
+            w->tolerates_full = false;
             snprintf(what, sizeof what, "%u brownouts in a row at 0x%x", (unsigned)k, (unsigned)b.offset);
             run_report(r, w, good, key, 2, what);
         }

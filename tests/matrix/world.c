@@ -275,11 +275,10 @@ static void started(struct world *w)
                        w->set.f[t->running].version, t->unproven_boots[t->running]);
 }
 
-/* When a slot is selected, nothing of a patch is left in its end. */
-static void judge_slot_end(struct world *w, int slot)
+/* When a slot is selected, nothing of a patch or a compressed image is left in its end. */
+static void judge_slot_end(struct world *w, int slot, const struct firmware_patch *p)
 {
     uint8_t first[32];
-    const struct firmware_patch *p = &w->server.patch;
     if (p->bytes == NULL || slot < 0 || w->is_next)
         return;
     uint32_t area = w->set.slot_bytes - (p->size + 4095u) / 4096u * 4096u;
@@ -292,8 +291,10 @@ static void changed_state(struct world *w, int to, int from)
 {
     struct truth *t = &w->o.truth;
     const struct ot_agent *a = vdev_agent(w->v);
-    if (to == OT_AGENT_SWITCHING)
-        judge_slot_end(w, a->attempt.slot);
+    if (to == OT_AGENT_SWITCHING) {
+        judge_slot_end(w, a->attempt.slot, &w->server.patch);
+        judge_slot_end(w, a->attempt.slot, &w->server.compressed);
+    }
     if (to != OT_AGENT_CONFIRMING || t->running == FIRMWARE_NONE)
         return;
     if (from == OT_AGENT_PROBATION) {
@@ -504,22 +505,34 @@ static void judge_attempt(struct world *w, uint32_t index)
                        (unsigned)index + 1);
 }
 
+static enum ot_way way_due(const struct matrix_scenario *s)
+{
+    if (s->patch == PATCH_GOOD)
+        return OT_WAY_PATCH;
+    return s->compressed == PATCH_GOOD ? OT_WAY_COMPRESSED : OT_WAY_FULL;
+}
+
 /*
- * A good patch is the way taken, and costs no image, whatever power and network do; a bad one costs nothing but the way.
- * Flash or reads that fail may be taken for a bad patch.
+ * The first good one of patch and compressed image is the way taken, and costs none of the next, whatever power and network
+ * do; a bad one costs nothing but the way. Flash or reads that fail may be taken for a bad patch.
  */
 static void judge_way(struct world *w, const struct ledger_attempt *a)
 {
-    enum firmware_patch_fault patch = w->scenario->patch;
-    if (patch == PATCH_NONE || a->firmware != FIRMWARE_B || a->outcome != OT_EVENT_CONFIRMED)
+    const struct matrix_scenario *s = w->scenario;
+    const struct ledger *l = &w->o.ledger;
+    if ((s->patch == PATCH_NONE && s->compressed == PATCH_NONE) || a->firmware != FIRMWARE_B ||
+        a->outcome != OT_EVENT_CONFIRMED)
         return;
-    enum ot_way way = patch == PATCH_GOOD ? OT_WAY_PATCH : OT_WAY_FULL;
+    enum ot_way way = way_due(s);
     if (a->way != way && !w->tolerates_failure && !w->tolerates_full)
-        world_violates(w, "V7: told way %d, %u image bytes were sent; not by patch because of %s",
-                       (int)a->way, (unsigned)w->o.ledger.sent_image_bytes, ot_status_wire(a->not_by_patch));
-    if (a->way == OT_WAY_PATCH && w->o.ledger.sent_image_bytes > 0 && !w->tolerates_full)
-        world_violates(w, "V7: told as a patch, %u image bytes were sent",
-                       (unsigned)w->o.ledger.sent_image_bytes);
+        world_violates(w, "V7: told way %d, %u image bytes were sent; not by a smaller way because of %s",
+                       (int)a->way, (unsigned)l->sent_image_bytes, ot_status_wire(a->not_by_patch));
+    if (a->way != OT_WAY_FULL && l->sent_image_bytes > 0 && !w->tolerates_full)
+        world_violates(w, "V7: told as way %d, %u image bytes were sent", (int)a->way,
+                       (unsigned)l->sent_image_bytes);
+    if (a->way == OT_WAY_PATCH && l->sent_compressed_bytes > 0 && !w->tolerates_full)
+        world_violates(w, "V7: told as a patch, %u bytes of the compressed image were sent",
+                       (unsigned)l->sent_compressed_bytes);
 }
 
 /* V9: eight erases of a metadata sector for each attempt; what resets cost comes on top. */
@@ -632,7 +645,7 @@ static void run_prelude(struct world *w)
     w->server.plan = plan;
     w->o.ledger.plan_at = 0;
     w->o.ledger.sent_bytes = 0;
-    w->o.ledger.sent_image_bytes = 0;
+    w->o.ledger.sent_image_bytes = w->o.ledger.sent_compressed_bytes = 0;
     w->o.now_ms += 61000;
 }
 
@@ -652,6 +665,7 @@ void world_open(struct world *w, const struct matrix_scenario *scenario, uint32_
                                 .replaces = FIRMWARE_B,
                                 .hides_patch = scenario->patch == PATCH_GONE};
     firmware_make_patch(&w->set, scenario->patch, &w->server.patch);
+    firmware_compress(&w->set, scenario->compressed, &w->server.compressed);
     w->o.fuses = (struct efuses){.has_chip = true, .chip_id = MATRIX_CHIP, .mac = {2, 0, 0, 0, 0, 1}};
     if (scenario->secure_boot)
         firmware_secure_boot(&w->set, &w->nor, &w->o.fuses, scenario->bootloader_keys);
@@ -674,4 +688,5 @@ void world_close(struct world *w)
     nor_fini(&w->nor);
     firmware_drop(&w->set);
     free(w->server.patch.bytes);
+    free(w->server.compressed.bytes);
 }

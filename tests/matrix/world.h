@@ -49,8 +49,8 @@ struct world {
     char violation[300]; /* the first one; "" none */
     bool verbose;
     bool tolerates_failure; /* a place of the flash is broken for good: the next update may fail, cleanly */
-    bool tolerates_full;    /* reads lie: what a good patch gives may be wrong, and the full image right */
-    bool is_next;           /* the update after everything, which is never a patch */
+    bool tolerates_full; /* a good patch may be given up for the image: reads lie, or its record was lost */
+    bool is_next;        /* the update after everything, which is never a patch */
     /* Called before each program, erase and burn (reads too when nor.hook_reads): the fault injector. */
     enum nor_answer (*fault)(void *ctx, struct world *w, const struct nor_command *command);
     /* Called before each agent step; may cut. */

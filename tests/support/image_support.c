@@ -57,6 +57,18 @@ static void fill(uint8_t *to, uint32_t len, uint32_t *random)
         to[i] = (uint8_t)(random_next(random) >> 11);
 }
 
+#define PIECE 64u
+
+/* Pieces that are random and pieces that stood anywhere before, by turns of chance. */
+static void repeat(uint8_t *bytes, uint32_t len, uint32_t *random)
+{
+    for (uint32_t at = PIECE; at + PIECE <= len; at += PIECE) {
+        uint32_t chance = random_next(random);
+        if ((chance >> 8 & 1u) != 0)
+            memcpy(bytes + at, bytes + (chance >> 9) % (at - PIECE + 1u), PIECE);
+    }
+}
+
 static void put_text(uint8_t *field, uint32_t size, const char *text, const char *otherwise)
 {
     const char *chosen = text != NULL ? text : otherwise;
@@ -121,6 +133,8 @@ uint8_t *image_make(const struct image_spec *spec, uint32_t *size)
     ot_store32(bytes + HEADER, drom_of(spec->chip_id) + FIRST_DATA);
     ot_store32(bytes + HEADER + 4, length);
     fill(bytes + FIRST_DATA + APP_DESC, length - APP_DESC, &random);
+    if (spec->repeats)
+        repeat(bytes + FIRST_DATA + APP_DESC, length - APP_DESC, &random);
     put_app_desc(bytes + FIRST_DATA, spec);
     if (spec->descriptor != NULL && ot_descriptor_format(spec->descriptor, bytes + OT_DESC_OFFSET) != OT_OK)
         abort();

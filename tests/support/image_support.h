@@ -42,6 +42,8 @@ struct image_spec {
     const struct image_segment_spec *segments; /* further segments behind the first, filled from the seed */
     unsigned segment_count;                    /* at most IMAGE_SPEC_SEGMENTS_MAX */
     bool no_digest;
+    bool
+        repeats; /* about half of the filled bytes have been there before: what a compressor finds in real ones */
 };
 
 uint8_t *image_make(const struct image_spec *spec, uint32_t *size);

@@ -334,7 +334,7 @@ static void largest_event(struct ot_wire_event *e, uint32_t seq)
     *e = (struct ot_wire_event){.seq = seq,
                                 .kind = OT_EVENT_NO_FALLBACK,
                                 .reason = OT_E_NOT_ACCEPTED_BY_BOOT,
-                                .way = OT_WAY_PATCH,
+                                .way = OT_WAY_COMPRESSED,
                                 .bytes = UINT32_MAX};
     wire_fill(e->attempt, OT_ATTEMPT_ID_MAX, 'A');
 }
@@ -347,6 +347,7 @@ void wire_largest_check_in(struct ot_wire_check_in *m, char attribute_char)
     m->hardware_revision = 63;
     m->slot_bytes = m->floor = m->secure_version = UINT32_MAX;
     m->bootloader = OT_BOOTLOADER_ROLLBACK;
+    m->patch_profile = m->compressed_profile = 255;
     largest_slot(&m->running);
     largest_slot(&m->other);
     m->key_count = OT_WIRE_KEYS_MAX;

@@ -50,6 +50,7 @@
     X(31, "a stored patch is still in the slot when the slot is selected")                                   \
     X(32, "what a patch gave is not verified")                                                               \
     X(33, "a sector of a patch's target is taken for right unseen")                                          \
-    X(34, "a patch that fails ends the attempt, and the full image is not tried")
+    X(34, "a patch that fails ends the attempt, and the next way is not tried")                              \
+    X(35, "a patch or compressed image that was given up is tried again after a reset")
 
 #endif

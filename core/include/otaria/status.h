@@ -122,7 +122,8 @@
     X(OT_E_PATCH_TRAILING, -144, "patch_trailing", "there are bytes after the end of the patch")             \
     X(OT_E_PATCH_BASE, -145, "patch_base", "the patch was made for another base image")                      \
     X(OT_E_PATCH_WORK, -146, "patch_work", "the patch asks for more work than any honest patch")             \
-    X(OT_E_PATCH_RESULT, -147, "patch_result", "what the patch gave is not its target")
+    X(OT_E_PATCH_RESULT, -147, "patch_result", "what the patch gave is not its target")                      \
+    X(OT_E_PATCH_RESETS, -148, "patch_resets", "the device was reset again and again while it took the patch")
 
 enum ot_status {
 #define OT_STATUS_ENUM(name, number, wire, text) name = (number),

@@ -120,6 +120,7 @@ enum ot_way {
     OT_WAY_NONE = 0,
     OT_WAY_FULL = 1,
     OT_WAY_PATCH = 2,
+    OT_WAY_COMPRESSED = 3, /* the full image, compressed: a patch without a base */
 };
 
 struct ot_wire_event {
@@ -145,6 +146,7 @@ struct ot_wire_check_in {
     uint32_t slot_bytes; /* smaller of the two slots */
     enum ot_wire_bootloader bootloader;
     uint8_t patch_profile; /* highest profile of patches it decodes (docs/patch-format.md); 0: takes none */
+    uint8_t compressed_profile; /* ... of compressed images */
     struct ot_wire_slot running, other;
     uint32_t floor, secure_version;
     uint8_t key_count, revoked_count;
@@ -170,7 +172,8 @@ struct ot_wire_artifact {
 };
 
 struct ot_wire_patch {
-    struct ot_digest base; /* identity it applies to; a device takes it only when it runs exactly this */
+    /* Identity it applies to; a device takes it only when it runs exactly this. Zero for a compressed image: any. */
+    struct ot_digest base;
     struct ot_digest sha256;
     uint32_t bytes;
 };
@@ -185,6 +188,8 @@ struct ot_wire_offer {
     struct ot_wire_artifact image;
     bool has_patch;
     struct ot_wire_patch patch;
+    bool has_compressed;
+    struct ot_wire_patch compressed;
 };
 
 enum ot_switch_answer {

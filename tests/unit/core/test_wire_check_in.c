@@ -34,6 +34,7 @@ static void the_golden_message_reads_as_documented(void **state)
     assert_int_equal(got.slot_bytes, 1966080);
     assert_int_equal(got.bootloader, OT_BOOTLOADER_ROLLBACK);
     assert_int_equal(got.patch_profile, 1);
+    assert_int_equal(got.compressed_profile, 1);
     assert_true(got.running.present && got.other.present);
     assert_int_equal(got.running.slot, OT_SLOT_OTA_0);
     assert_int_equal(got.running.release, 5);
@@ -85,9 +86,10 @@ static void every_field_is_judged(void **state)
     size_t len;
     char *text = wire_golden("check-in", &len);
     assert_int_equal(
-        wire_field_faults(text, read_it,
-                          " patch_profile other attempt events attributes attributes.region metrics"
-                          " metrics.heap_floor metrics.boot_ms metrics.rssi_dbm "),
+        wire_field_faults(
+            text, read_it,
+            " patch_profile compressed_profile other attempt events attributes attributes.region metrics"
+            " metrics.heap_floor metrics.boot_ms metrics.rssi_dbm "),
         0);
     free(text);
 }
@@ -141,7 +143,10 @@ static void values_have_their_bounds_and_names(void **state)
         {"\"0000000000000000\"", "\"0000\"", OT_E_WIRE_TEXT},
         {"\"confirmed\"", "\"none\"", OT_E_WIRE_TEXT},
         {"\"reason\":\"ok\"", "\"reason\":\"a_reason_of_the_future\"", OT_OK},
+        {"\"full\"", "\"compressed\"", OT_OK},
         {"\"full\"", "\"half\"", OT_E_WIRE_TEXT},
+        {"\"compressed_profile\":1", "\"compressed_profile\":256", OT_E_WIRE_RANGE},
+        {"\"compressed_profile\":1", "\"compressed_profile\":255", OT_OK},
         {"\"attempt\":\"a-17\",\"ask\"", "\"attempt\":\"\",\"ask\"", OT_E_WIRE_TEXT},
         {"\"attempt\":\"a-17\",\"ask\"", "\"attempt\":\"a_17\",\"ask\"", OT_E_WIRE_TEXT},
         {"\"region\"", "\"Region\"", OT_E_WIRE_TEXT},

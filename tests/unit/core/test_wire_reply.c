@@ -59,6 +59,25 @@ static void the_golden_offer_reads_as_documented(void **state)
     assert_memory_not_equal(&o->patch.base, &o->patch.sha256, 32);
 }
 
+static void an_offer_may_carry_a_compressed_image(void **state)
+{
+    (void)state;
+    read_golden("reply-offer");
+    const struct ot_wire_offer *o = &got.offer;
+    assert_true(got.has_offer && o->has_patch && o->has_compressed);
+    assert_int_equal(o->compressed.bytes, 704512);
+    assert_true(ot_digest_is_zero(&o->compressed.base)); /* it needs none */
+    assert_memory_not_equal(&o->compressed.sha256, &o->patch.sha256, 32);
+    assert_memory_not_equal(&o->compressed.sha256, &o->image.sha256, 32);
+    size_t len;
+    char *text = wire_golden("reply-offer", &len);
+    char *without = wire_edit(text, "\"compressed\"", "\"squeezed\"");
+    assert_int_equal(read_it(without, strlen(without), NULL), OT_OK);
+    assert_true(got.offer.has_patch && !got.offer.has_compressed);
+    free(without);
+    free(text);
+}
+
 static void writing_gives_the_bytes_that_were_read(void **state)
 {
     (void)state;
@@ -80,7 +99,8 @@ static void every_field_is_judged(void **state)
     (void)state;
     size_t len;
     char *text = wire_golden("reply-offer", &len);
-    assert_int_equal(wire_field_faults(text, read_it, " offer offer.undescribed offer.patch "), 0);
+    assert_int_equal(
+        wire_field_faults(text, read_it, " offer offer.undescribed offer.patch offer.compressed "), 0);
     free(text);
     text = wire_golden("reply-go", &len);
     assert_int_equal(wire_field_faults(text, read_it, " switch "), 0);
@@ -122,6 +142,10 @@ static void values_have_their_bounds_and_names(void **state)
         {"\"image\":{", "\"image\":{\"new\":1,", OT_OK},
         {"\"patch\":{", "\"patch\":{\"new\":\"x\",", OT_OK},
         {"\"offer\":{", "\"offer\":{\"new\":null,", OT_OK},
+        {"\"compressed\":{", "\"compressed\":{\"base\":7,\"base\":8,",
+         OT_OK}, /* it has none: an unknown field */
+        {"\"bytes\":704512", "\"bytes\":4294967296", OT_E_WIRE_RANGE},
+        {"\"compressed\"", "\"squeezed\"", OT_OK},
         {NULL, NULL, OT_OK},
     };
     size_t len;
@@ -145,6 +169,8 @@ static void the_largest_reply_fits_a_device(void **state)
     m.offer.release = m.offer.lease_s = m.offer.image.bytes = m.offer.image.block_bytes = UINT32_MAX;
     m.offer.has_patch = true;
     m.offer.patch.bytes = UINT32_MAX;
+    m.offer.has_compressed = true;
+    m.offer.compressed.bytes = UINT32_MAX;
     assert_int_equal(ot_wire_reply_write(&m, out, sizeof out, &len), OT_OK);
     assert_int_equal(wire_read_exactly(read_it, out, len, NULL), OT_OK);
     print_message("largest reply: %zu bytes\n", len);
@@ -160,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_golden_messages_read_as_documented),
         cmocka_unit_test(the_golden_offer_reads_as_documented),
+        cmocka_unit_test(an_offer_may_carry_a_compressed_image),
         cmocka_unit_test(writing_gives_the_bytes_that_were_read),
         cmocka_unit_test(every_field_is_judged),
         cmocka_unit_test(a_message_is_whole_or_refused),

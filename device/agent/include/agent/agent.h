@@ -38,7 +38,7 @@ struct ot_agent_config {
     uint32_t defer_restart_max_s; /* how long may_restart() can hold up a switch */
     uint8_t late_crashes;         /* abnormal resets in a row that make a confirmed image go back; 0: never */
     uint32_t late_crash_window_s; /* ... each within this time of its boot */
-    struct ot_agent_patches *patches; /* NULL: full images only */
+    struct ot_agent_patches *patches; /* NULL: neither patches nor compressed images */
 };
 
 /** Sensible values for a device on mains power; override fields afterwards. */

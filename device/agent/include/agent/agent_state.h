@@ -11,6 +11,7 @@
 #define OT_AGENT_HASH_WINDOW   64u /* block hashes held at once: 4 MiB of image */
 #define OT_AGENT_BLOCK_BYTES   65536u
 #define OT_AGENT_OUTBOX_EVENTS OT_WIRE_EVENTS_MAX
+#define OT_AGENT_PATCH_STARTS  8u /* of a patch, in a row without progress; then it is given up */
 
 /** How far an attempt has come. On flash: numbers are never reused. */
 enum ot_attempt_phase {
@@ -44,14 +45,18 @@ struct ot_attempt {
     uint8_t last_tries;
 };
 
-/** Which way the attempt goes; journalled apart, because layouts never change: older agents read the attempt as before. */
+/**
+ * A smaller way than the image: the patch that was offered, or the compressed image. Each journalled by itself and apart from
+ * the attempt, because layouts never change: older agents read the attempt as before.
+ */
 struct ot_patch_note {
-    enum ot_way way;
-    enum ot_status reason; /* why it does not go by the patch it was offered; OT_OK else */
+    enum ot_way way; /* patch or compressed: to be tried. full: not, or not any more. none: was not offered */
+    enum ot_status reason; /* ... why not; OT_OK else */
     struct ot_digest sha256;
-    uint32_t bytes;   /* 0: none was offered */
+    uint32_t bytes;   /* 0: none that could be used */
     uint32_t fetched; /* stored in the slot so far, in whole blocks */
     uint32_t applied; /* of the target: whole blocks that are written and read back right */
+    uint8_t starts;   /* boots that began it since a block was counted last */
 };
 
 /** The image that proved itself last. Another one that runs owes a self test, whatever otadata says of it. */
@@ -102,7 +107,7 @@ struct ot_agent {
 
     struct ot_facts facts;
     struct ot_attempt attempt;
-    struct ot_patch_note patch; /* of the attempt */
+    struct ot_patch_note patch, compressed; /* of the attempt: it goes by the first that is to be tried */
     struct ot_outbox outbox;
     struct ot_trust_state trust;
     struct ot_claim claims[2];

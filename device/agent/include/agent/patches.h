@@ -1,5 +1,6 @@
 /**
- * What an integrator brings for a device that takes patches: the decoder and its memory (docs/patch-format.md).
+ * What an integrator brings for a device that takes patches and compressed images: the decoder of both and its memory
+ * (docs/patch-format.md).
  *
  *     static struct ot_delta delta;                             // 28 KiB
  *     static struct ot_agent_patches patches = OT_AGENT_PATCHES(&delta);
@@ -12,7 +13,7 @@
 
 #include "otaria/delta.h"
 
-#define OT_AGENT_PATCH_PROFILE 1u /* of the check-in's patch_profile */
+#define OT_AGENT_PATCH_PROFILE 1u /* of the check-in's patch_profile and compressed_profile */
 
 struct ot_port;
 
@@ -28,11 +29,12 @@ struct ot_agent_patches {
     enum ot_status (*feed)(struct ot_delta *d, const uint8_t *bytes, uint32_t len);
     enum ot_status (*finish)(struct ot_delta *d);
     uint32_t (*produced)(const struct ot_delta *d);
-    bool streams; /* never store a patch in the slot: for a device whose network is steadier than its power */
+    bool
+        streams; /* never store a patch or a compressed image in the slot: for a device whose network is steadier than its power */
     /* The agent's own from here on; lost at a reset. */
     struct ot_delta_io io;
     struct ot_slot_source base, written;
-    uint32_t at;      /* next byte of the patch */
+    uint32_t at;      /* next byte of the patch or compressed image */
     bool is_decoding; /* what `delta` holds goes on at `at` */
     uint8_t retries;
 };

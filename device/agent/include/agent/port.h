@@ -67,19 +67,20 @@ struct ot_boot_state {
 
 /** Journal records: each at most OT_JOURNAL_RECORD_MAX bytes, replaced as a whole. Numbers are on flash: never reuse. */
 enum ot_journal_key {
-    OT_JOURNAL_ATTEMPT = 1, /* the attempt in progress */
-    OT_JOURNAL_OUTBOX = 2,  /* events not acknowledged yet, and the event sequence */
-    OT_JOURNAL_TRUST = 3,   /* floor, revocations and trusted keys, first copy */
-    OT_JOURNAL_TRUST_2 = 4, /* second copy */
-    OT_JOURNAL_TOKEN = 5,   /* the device token */
-    OT_JOURNAL_HEALTH = 6,  /* monotonic counters */
-    OT_JOURNAL_CLAIM = 7,   /* release and version claimed for undescribed images, by digest */
-    OT_JOURNAL_PROOF = 8,   /* the image that proved itself last, and how it has fared since */
-    OT_JOURNAL_CHECK = 9,   /* the check that failed last, and the attempt it ended */
-    OT_JOURNAL_PATCH = 10,  /* the patch of the attempt in progress */
+    OT_JOURNAL_ATTEMPT = 1,     /* the attempt in progress */
+    OT_JOURNAL_OUTBOX = 2,      /* events not acknowledged yet, and the event sequence */
+    OT_JOURNAL_TRUST = 3,       /* floor, revocations and trusted keys, first copy */
+    OT_JOURNAL_TRUST_2 = 4,     /* second copy */
+    OT_JOURNAL_TOKEN = 5,       /* the device token */
+    OT_JOURNAL_HEALTH = 6,      /* monotonic counters */
+    OT_JOURNAL_CLAIM = 7,       /* release and version claimed for undescribed images, by digest */
+    OT_JOURNAL_PROOF = 8,       /* the image that proved itself last, and how it has fared since */
+    OT_JOURNAL_CHECK = 9,       /* the check that failed last, and the attempt it ended */
+    OT_JOURNAL_PATCH = 10,      /* the patch of the attempt in progress */
+    OT_JOURNAL_COMPRESSED = 11, /* its compressed image */
 };
 #define OT_JOURNAL_RECORD_MAX 512u
-#define OT_JOURNAL_KEYS       11u
+#define OT_JOURNAL_KEYS       12u
 
 enum ot_self_test_state {
     OT_SELF_TEST_RUNNING = 0,

@@ -47,6 +47,13 @@ struct fixture_image fixture_image(const char *version, uint32_t release, bool u
         &(struct image_spec){.chip_id = 5, .version = version, .descriptor = undescribed ? NULL : &d});
 }
 
+struct fixture_image fixture_sized(const char *version, uint32_t release, uint32_t size)
+{
+    struct ot_descriptor d = {.release = release, .hardware_revisions = 1};
+    return make(&(struct image_spec){
+        .chip_id = 5, .version = version, .descriptor = &d, .size = size, .repeats = true, .seed = release});
+}
+
 void fixture_device(struct fake_port *f, struct ot_agent *a, const struct fixture_image *image)
 {
     fake_port_start(f);

@@ -27,6 +27,8 @@ struct fixture_image fixture_image(const char *version, uint32_t release, bool u
 /** The same with this descriptor and secure_version. */
 struct fixture_image fixture_described(const char *version, const struct ot_descriptor *d,
                                        uint32_t secure_version);
+/** The same of this size, about; half of it repeats. */
+struct fixture_image fixture_sized(const char *version, uint32_t release, uint32_t size);
 void fixture_key(struct ot_digest *out);
 
 /** A device that has been running `image` from ota_0 for long: proven, enrolled, idle. */

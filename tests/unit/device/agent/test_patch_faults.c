@@ -422,10 +422,10 @@ static void the_record_of_another_attempt_says_nothing(void **state)
     (void)state;
     for (int other = 0; other < 2; other++) {
         patching(false);
-        assert_int_equal(agent_save_patch(&a), OT_OK);
+        assert_int_equal(agent_save_patch(&a, &a.patch), OT_OK);
         if (other) {
             a.attempt.id[0] = 'b';
-            assert_int_equal(agent_save_patch(&a), OT_OK);
+            assert_int_equal(agent_save_patch(&a, &a.patch), OT_OK);
         }
         assert_int_equal(fake_agent(&f, &a), OT_OK);
         assert_int_equal(a.patch.way, other ? OT_WAY_NONE : OT_WAY_PATCH);
