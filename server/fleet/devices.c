@@ -197,14 +197,6 @@ static bool facts_changed(const struct ot_wire_check_in *a, const struct ot_wire
            memcmp(a->revoked, b->revoked, sizeof a->revoked) != 0;
 }
 
-/* By the server's own time: that it was down is nobody's being away. */
-static void note_habit(struct visit *v)
-{
-    if (v->d->heard_ms != 0)
-        poll_habit_seen(&v->d->habit, v->now - v->d->heard_ms, v->f->poll_s);
-    v->d->heard_ms = v->now;
-}
-
 static void take_facts(struct visit *v)
 {
     v->wait = v->wait || !v->d->has_checked_in || facts_changed(&v->d->facts, v->m);
@@ -313,7 +305,6 @@ int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire
     }
     v.now = fleet_now_ms(f);
     reply->poll_s = f->poll_s;
-    note_habit(&v);
     bool has_history = fleet_history_facts(f, v.batch, d, m);
     take_facts(&v);
     apply_events(&v);

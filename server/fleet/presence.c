@@ -11,8 +11,18 @@
 
 #define SAVE_AT_ONCE 2000u
 
+/* By the server's own time: that it was down is nobody's being away. */
+static void note_habit(const struct fleet *f, struct fleet_device *d)
+{
+    uint64_t now_ms = fleet_now_ms(f);
+    if (d->heard_ms != 0)
+        poll_habit_seen(&d->habit, now_ms - d->heard_ms, f->poll_s);
+    d->heard_ms = now_ms;
+}
+
 void fleet_note_seen(struct fleet *f, struct fleet_device *d)
 {
+    note_habit(f, d);
     d->last_seen_ms = fleet_wall_ms(f);
     d->is_dirty = true;
     if (!d->is_listed)

@@ -26,6 +26,8 @@ void poll_habit_seen(struct poll_habit *h, uint64_t gap_ms, uint32_t poll_s)
     } else {
         h->gap_ms = mix(h->gap_ms, gap, h->gap_ms == 0 ? 1 : 0.125);
     }
+    if (away_ms <= 0 && h->away_ppm == 0)
+        return; /* it never is: most devices, most of the time */
     /* weighed by time: ten minutes away are little, whatever came between */
     double kept = exp(-gap / (HABIT_MEMORY_S * 1000.0));
     h->away_ppm = (uint32_t)(h->away_ppm * kept + WHOLE * (1 - kept) * (away_ms / gap) + 0.5);

@@ -260,6 +260,13 @@ static void play(struct stage *t, int64_t jump_ms, char *out, size_t len)
         at += (size_t)snprintf(out + at, len - at, "\n");
         assert_true(at < len);
     }
+    assert_int_equal(device(t, 0)->habit.gap_ms, POLL_S * 1000u); /* nor does what is known of how it comes */
+    assert_int_equal(device(t, 0)->habit.away_ppm, 0);
+    for (unsigned i = 0; i < 50; i++) {
+        later(t, 2 * POLL_S * 1000u);
+        assert_true(fleet_still_here(t->f, device(t, 0), &t->facts[0].health)); /* as the simulator comes */
+    }
+    assert_in_range(device(t, 0)->habit.gap_ms, 1900u * POLL_S, 2000u * POLL_S);
     end(t);
 }
 
