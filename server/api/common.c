@@ -21,8 +21,9 @@ struct api_pending *api_pending_new(struct http_request *req)
     return p;
 }
 
-static void arrive(struct api_pending *p)
+static void arrive(void *ctx)
 {
+    struct api_pending *p = ctx;
     if (atomic_fetch_add(&p->arrived, 1) == 0)
         return; /* the other half is still to come */
     http_reply_json(p->req, p->status, p->text, strlen(p->text));
@@ -35,26 +36,43 @@ void api_pending_done(void *ctx)
     arrive(ctx);
 }
 
+/* The JSON may show what others have done meanwhile: that must be on disk, too. */
 void api_pending_ready(struct api_pending *p, int status, json_t *take_json)
 {
+    struct api *api = http_app(p->req);
     p->status = status;
     p->text = fleet_need(json_dumps(take_json, JSON_COMPACT));
     json_decref(take_json);
-    arrive(p);
+    fleet_when_durable(api->fleet, arrive, p);
+}
+
+/* A refusal tells of a state as well: "not for a rollout that is paused". */
+struct refused {
+    struct http_request *req;
+    struct fleet_refusal refusal;
+};
+
+static void send_refusal(void *ctx)
+{
+    struct refused *r = ctx;
+    http_reply_error(r->req, r->refusal.status, r->refusal.code, r->refusal.message);
+    free(r);
 }
 
 void api_pending_refuse(struct api_pending *p, const struct fleet_refusal *refusal)
 {
-    http_reply_error(p->req, refusal->status, refusal->code, refusal->message);
+    struct api *api = http_app(p->req);
+    struct refused *r = fleet_need(malloc(sizeof *r));
+    *r = (struct refused){.req = p->req, .refusal = *refusal};
     free(p);
+    fleet_when_durable(api->fleet, send_refusal, r);
 }
 
 void api_reply(struct http_request *req, int status, json_t *take_json)
 {
-    char *text = fleet_need(json_dumps(take_json, JSON_COMPACT));
-    json_decref(take_json);
-    http_reply_json(req, status, text, strlen(text));
-    free(text);
+    struct api_pending *p = api_pending_new(req);
+    atomic_store(&p->arrived, 1); /* no change of its own to wait for */
+    api_pending_ready(p, status, take_json);
 }
 
 void api_refuse(struct http_request *req, const struct fleet_refusal *refusal)

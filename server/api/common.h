@@ -7,8 +7,8 @@
 #include <jansson.h>
 
 /**
- * A reply that waits for two things: the change being on disk, and the JSON being made. Whichever comes second sends
- * it. Use api_pending_done as `done` with the pending reply as `ctx`.
+ * A reply that waits for two things: the change being on disk, and everything that its JSON shows. Whichever comes second
+ * sends it. Use api_pending_done as `done` with the pending reply as `ctx`.
  */
 struct api_pending *api_pending_new(struct http_request *req);
 void api_pending_done(void *ctx);
@@ -17,7 +17,7 @@ void api_pending_ready(struct api_pending *pending, int status, json_t *take_jso
 /** The change was refused: `done` will not be called. */
 void api_pending_refuse(struct api_pending *pending, const struct fleet_refusal *refusal);
 
-/** Reply now; takes the JSON over. */
+/** Reply as soon as what the JSON shows is on disk; takes the JSON over. */
 void api_reply(struct http_request *req, int status, json_t *take_json);
 void api_refuse(struct http_request *req, const struct fleet_refusal *refusal);
 void api_not_found(struct http_request *req, const char *what);

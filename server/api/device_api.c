@@ -57,7 +57,8 @@ void api_enrol(void *app, struct http_request *req)
         http_reply_error(req, refusal.status, refusal.code, refusal.message);
     } else if (!created) {
         w->status = 200;
-        send_waiting(w);
+        fleet_when_durable(api->fleet, send_waiting,
+                           w); /* the first request may still be on its way to the disk */
     }
 }
 

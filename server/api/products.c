@@ -8,8 +8,9 @@
 
 void api_health(void *app, struct http_request *req)
 {
-    (void)app;
-    api_reply(req, 200, json_pack("{s:s}", "status", "ok"));
+    struct api *api = app;
+    bool full = fleet_is_full(api->fleet);
+    api_reply(req, full ? 503 : 200, json_pack("{s:s}", "status", full ? "storage_full" : "ok"));
 }
 
 void api_whoami(void *app, struct http_request *req)

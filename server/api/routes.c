@@ -71,6 +71,13 @@ static bool role_allows(const struct fleet_token *t, enum api_permission permiss
     }
 }
 
+/* While nothing can be stored: looking works, and so does stopping a rollout; its reply waits for the disk. */
+static bool is_possible_when_full(const struct http_route *route)
+{
+    return strcmp(route->method, "GET") == 0 || route->handler == api_rollout_pause ||
+           route->handler == api_rollout_abort;
+}
+
 /* Tokens are looked up by their SHA-256: what an attacker could time is a digest he cannot choose. */
 int api_authorize(void *app, struct http_request *req, const struct http_route *route, const char *token)
 {
@@ -88,12 +95,13 @@ int api_authorize(void *app, struct http_request *req, const struct http_route *
     struct fleet_device *d = strmap_get(&api->fleet->device_tokens, hex);
     struct fleet_token *t = strmap_get(&api->fleet->tokens, hex);
     fleet_unlock(api->fleet);
+    int result;
     if (permission == API_DEVICE) {
         http_set_identity(req, d);
-        return d != NULL ? 0 : t != NULL ? 403 : 401;
+        result = d != NULL ? 0 : t != NULL ? 403 : 401;
+    } else {
+        http_set_identity(req, t);
+        result = t == NULL ? (d != NULL ? 403 : 401) : role_allows(t, permission) ? 0 : 403;
     }
-    http_set_identity(req, t);
-    if (t == NULL)
-        return d != NULL ? 403 : 401;
-    return role_allows(t, permission) ? 0 : 403;
+    return result == 0 && fleet_is_full(api->fleet) && !is_possible_when_full(route) ? 503 : result;
 }

@@ -384,6 +384,19 @@ struct rollout_sink fleet_sink(struct fleet_change *change)
     return (struct rollout_sink){.ctx = change, .effect = on_effect};
 }
 
+void fleet_when_durable(struct fleet *f, fleet_done *done, void *ctx)
+{
+    if (store_is_full(f->store))
+        done(ctx);
+    else
+        store_commit(f->store, store_batch_new(), done, ctx);
+}
+
+bool fleet_is_full(const struct fleet *f)
+{
+    return store_is_full(f->store);
+}
+
 /* --- open, close, tick --- */
 
 struct fleet *fleet_open(const char *dir, uint32_t poll_s, const struct fleet_outside *outside,

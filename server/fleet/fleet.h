@@ -29,6 +29,14 @@ int fleet_refuse(struct fleet_refusal *r, int status, const char *code, const ch
 
 typedef void fleet_done(void *ctx);
 
+/**
+ * `done` once everything that can be seen in memory now is on disk: what somebody has been shown must not be gone after a
+ * crash. At once while the disk is full: looking still works then.
+ */
+void fleet_when_durable(struct fleet *f, fleet_done *done, void *ctx);
+/** The disk is full: nothing can be stored, so nothing should be begun. */
+bool fleet_is_full(const struct fleet *f);
+
 /* products.c */
 int fleet_product_create(struct fleet *f, const char *who, const char *name, const struct ring_plan *rings,
                          const struct ot_digest *trust, uint32_t trust_count, struct fleet_refusal *refusal,

@@ -373,12 +373,14 @@ static void on_ring(void *ctx, const struct store_row *row)
     struct loading *l = ctx;
     struct fleet_rollout *r = fleet_rollout(l->f, store_int(row, 0));
     int64_t index = store_int(row, 1);
-    if (r == NULL || index < 0 || index >= (int64_t)r->engine.plan.rings.count) {
+    int64_t state = store_int(row, 2);
+    if (r == NULL || index < 0 || index >= (int64_t)r->engine.plan.rings.count || state < 0 ||
+        state >= (int64_t)RING_STATES) {
         problem(l, "ring of rollout", store_text(row, 0));
         return;
     }
     struct rollout_ring *g = &r->engine.rings[index];
-    g->state = (enum ring_state)store_int(row, 2);
+    g->state = (enum ring_state)state;
     g->bound = (uint32_t)store_int(row, 3);
     g->resolved_at_widening = (uint32_t)store_int(row, 4);
     g->opened_ms = (uint64_t)store_int(row, 5);
@@ -472,6 +474,21 @@ static void catch_up(struct fleet *f)
     }
 }
 
+/* Rows that make sense one by one, and not together. */
+static int check_rollouts(const struct fleet *f, struct error *err)
+{
+    for (size_t p = 0; p < f->product_count; p++) {
+        for (size_t i = 0; i < f->products[p]->rollout_count; i++) {
+            const struct rollout *r = &f->products[p]->rollouts[i]->engine;
+            const char *bad = rollout_check(r);
+            if (bad != NULL)
+                return error_set(err, "database: rollout %" PRIu64 " makes no sense (%s): restore a backup",
+                                 r->id, bad);
+        }
+    }
+    return 0;
+}
+
 int fleet_load(struct fleet *f, struct error *err)
 {
     static const struct {
@@ -500,7 +517,7 @@ int fleet_load(struct fleet *f, struct error *err)
     if (l.problem[0] != '\0')
         return error_set(err, "%s: restore a backup", l.problem);
     catch_up(f);
-    return 0;
+    return check_rollouts(f, err);
 }
 
 void fleet_store_device(struct fleet *f, struct store_batch *batch, struct fleet_device *d)

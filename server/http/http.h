@@ -42,7 +42,7 @@ struct http_config {
     size_t route_count;
     void *app;
     /**
-     * Before the handler: 0 to go on (http_set_identity() as wanted), or 401 or 403.
+     * Before the handler: 0 to go on (http_set_identity() as wanted), or 401, 403, or 503: not now, it cannot be stored.
      * `token` is the bearer token, NULL when there is none.
      */
     int (*authorize)(void *app, struct http_request *req, const struct http_route *route, const char *token);
@@ -69,6 +69,8 @@ const uint8_t *http_body(const struct http_request *req, size_t *len);
 const char *http_peer(const struct http_request *req);
 const char *http_method(const struct http_request *req);
 const char *http_route_pattern(const struct http_request *req);
+/** `app` of the configuration. */
+void *http_app(const struct http_request *req);
 void http_set_identity(struct http_request *req, void *identity);
 void *http_identity(const struct http_request *req);
 

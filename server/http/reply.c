@@ -191,6 +191,11 @@ const char *http_route_pattern(const struct http_request *req)
     return req->route->pattern;
 }
 
+void *http_app(const struct http_request *req)
+{
+    return req->thread->server->config.app;
+}
+
 void http_set_identity(struct http_request *req, void *identity)
 {
     req->identity = identity;

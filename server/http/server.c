@@ -92,6 +92,16 @@ static void close_after(struct http_request *req)
     evhttp_add_header(evhttp_request_get_output_headers(req->ev), "Connection", "close");
 }
 
+static void refuse(struct http_request *req, int status)
+{
+    if (status == 401)
+        http_reply_error(req, 401, "unauthorized", "no valid token");
+    else if (status == 403)
+        http_reply_error(req, 403, "forbidden", "this token does not allow that");
+    else
+        http_reply_error(req, 503, "storage_full", "the server's disk is full: nothing can be stored now");
+}
+
 static void dispatch(struct http_request *req, enum http_listener listener)
 {
     const struct http_server *server = req->thread->server;
@@ -121,8 +131,7 @@ static void dispatch(struct http_request *req, enum http_listener listener)
     }
     int refusal = server->config.authorize(server->config.app, req, req->route, bearer(headers));
     if (refusal != 0) {
-        http_reply_error(req, refusal, refusal == 401 ? "unauthorized" : "forbidden",
-                         refusal == 401 ? "no valid token" : "this token does not allow that");
+        refuse(req, refusal);
         return;
     }
     (void)http_body(req, &body_len);

@@ -7,13 +7,16 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_STORE_FAILED 70
+#define FULL_WAIT_NS      200000000L
 
 struct store_row {
     sqlite3_stmt *statement;
@@ -28,6 +31,7 @@ struct store {
     struct store_batch *first, *last;
     size_t waiting; /* batches not on disk */
     bool stopping, has_thread;
+    atomic_bool full;
     pthread_t thread;
 };
 
@@ -62,10 +66,12 @@ static int schema_version(sqlite3 *db, int *version)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL);
-    if (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
         *version = sqlite3_column_int(st, 0);
     sqlite3_finalize(st);
-    return rc;
+    return rc == SQLITE_ROW ? SQLITE_OK : SQLITE_ERROR;
 }
 
 /* Each step is one transaction, its version with it: interrupted, it is whole or not there. */
@@ -107,19 +113,66 @@ static void die(struct store *s, const char *what)
     _exit(EXIT_STORE_FAILED);
 }
 
-static void execute(struct store *s, struct store_batch *list)
+/* SQLITE_OK, or SQLITE_FULL with nothing done. */
+static int write_all(struct store *s, const struct store_batch *list)
 {
-    if (sqlite3_exec(s->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+    int rc = sqlite3_exec(s->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_FULL)
         die(s, "begin");
-    for (struct store_batch *b = list; b != NULL; b = b->next) {
-        for (size_t at = 0; at < b->len;) {
+    for (const struct store_batch *b = list; b != NULL && rc != SQLITE_FULL; b = b->next) {
+        for (size_t at = 0; at < b->len && rc != SQLITE_FULL;) {
             enum store_operation kind = store_next(b, &at);
-            if (store_run(s->operations[kind], kind, b, &at) != SQLITE_DONE)
+            rc = store_run(s->operations[kind], kind, b, &at);
+            if (rc != SQLITE_DONE && rc != SQLITE_FULL)
                 die(s, store_operation_sql[kind]);
         }
     }
-    if (sqlite3_exec(s->writer, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+    if (rc != SQLITE_FULL)
+        rc = sqlite3_exec(s->writer, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_FULL)
         die(s, "commit");
+    if (rc == SQLITE_FULL && sqlite3_get_autocommit(s->writer) == 0 &&
+        sqlite3_exec(s->writer, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        die(s, "rollback");
+    return rc;
+}
+
+static bool has_operations(const struct store_batch *list)
+{
+    while (list != NULL && list->count == 0)
+        list = list->next;
+    return list != NULL;
+}
+
+static void set_full(struct store *s, bool full)
+{
+    if (atomic_exchange(&s->full, full) == full)
+        return;
+    if (full)
+        log_error("store.full", "note=\"nothing is stored or offered until there is space on the disk\"");
+    else
+        log_warn("store.not_full", "note=\"what had waited is stored\"");
+}
+
+static bool is_stopping(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return stopping;
+}
+
+/* A full disk is waited for: nobody has been told anything, so nothing has to be taken back. */
+static void execute(struct store *s, struct store_batch *list)
+{
+    static const struct timespec pause = {.tv_nsec = FULL_WAIT_NS};
+    while (has_operations(list) && write_all(s, list) == SQLITE_FULL) {
+        set_full(s, true);
+        if (is_stopping(s))
+            die(s, "full");
+        nanosleep(&pause, NULL);
+    }
+    set_full(s, false);
 }
 
 static size_t finish(struct store_batch *list)
@@ -180,6 +233,11 @@ void store_commit(struct store *s, struct store_batch *take_batch, void (*done)(
     pthread_mutex_unlock(&s->lock);
 }
 
+bool store_is_full(const struct store *s)
+{
+    return atomic_load(&s->full);
+}
+
 /* --- open, close --- */
 
 struct store *store_open(const char *path, struct error *err)
@@ -196,6 +254,11 @@ struct store *store_open(const char *path, struct error *err)
     pthread_cond_init(&s->written, NULL);
     if (open_connection(path, &s->writer) != SQLITE_OK || schema_version(s->writer, &version) != SQLITE_OK) {
         fail(s, s->writer, err, path);
+        return NULL;
+    }
+    if (version < 0) {
+        error_set(err, "database %s has schema %d: it is damaged, restore a backup", path, version);
+        store_close(s);
         return NULL;
     }
     if (version > STORE_SCHEMA_VERSION) {

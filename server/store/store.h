@@ -3,7 +3,8 @@
  *
  * Writing: build a batch of operations from the closed list below, commit it, and be told when it is on disk. One
  * writer thread puts every batch that is waiting into one transaction, so the queue that forms during one sync is the
- * next transaction. A commit that fails ends the process: what memory says would no longer be what the disk says.
+ * next transaction. A commit that fails ends the process: what memory says would no longer be what the disk says. A full
+ * disk alone does not: the transaction waits, nobody is told that it is durable, and goes through when there is space.
  *
  *     struct store_batch *b = store_batch_new();
  *     store_add(b, STORE_PUT_TAG, (int64_t)device, "internal");
@@ -18,6 +19,7 @@
 #include "base/error.h"
 #include "otaria/crypto.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -167,12 +169,14 @@ void store_batch_free(struct store_batch *batch);
 
 /**
  * Queue a batch (taken over). `done` (may be NULL) is called on the writer thread once the batch is on disk.
- * Batches are executed in the order of the calls.
+ * Batches are executed in the order of the calls. An empty one costs nothing and is done when all before it are.
  */
 void store_commit(struct store *store, struct store_batch *take_batch, void (*done)(void *ctx), void *ctx);
 
 /** Wait until at most so many batches are not on disk yet: for a caller that could be much faster than the disk. */
 void store_wait(struct store *store, size_t most);
+/** Does the writer wait for space on the disk? From any thread. */
+bool store_is_full(const struct store *store);
 
 typedef void store_row_fn(void *ctx, const struct store_row *row);
 /** Every row of a query, in order. 0, or -1 with a message. */
