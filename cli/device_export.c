@@ -202,7 +202,8 @@ static int export_all(struct cli *cli, struct on_product *p, const char *filter,
     if (done < 0 && x->is_json)
         printf("%s]\n", x->has_device ? "\n" : "[");
     if ((done < 0 && fflush(stdout) != 0) || ferror(stdout))
-        return cli_fail(&(struct cli){.command = cli->command}, EXIT_ERROR, "output", "cannot write the answer");
+        return cli_fail(&(struct cli){.command = cli->command}, EXIT_ERROR, "output",
+                        "cannot write the answer");
     return done < 0 ? EXIT_OK : done;
 }
 

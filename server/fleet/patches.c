@@ -2,6 +2,7 @@
 #include "patches.h"
 
 #include "base/log.h"
+#include "runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,40 +62,39 @@ static int more_devices(const void *a, const void *b)
     return memcmp(x->digest.bytes, y->digest.bytes, OT_DIGEST_BYTES); /* the same order each time */
 }
 
-static void count_device(struct fleet_patch_base **list, size_t *count, const struct fleet_device *d)
+/* Of the devices that run it, those that this image of the release is for. */
+static struct fleet_patch_base base_of(const struct fleet_run *run, const struct fleet_release *release,
+                                       const struct fleet_image *image)
 {
-    size_t i = 0;
-    while (i < *count && !ot_digest_equal(&(*list)[i].digest, &d->facts.running.digest))
-        i++;
-    if (i == *count) {
-        if ((*count & (*count - 1)) == 0)
-            *list = fleet_need(realloc(*list, (*count == 0 ? 1 : *count * 2) * sizeof **list));
-        (*list)[(*count)++] = (struct fleet_patch_base){.digest = d->facts.running.digest};
+    struct fleet_patch_base base = {.digest = run->digest};
+    enum ot_status why;
+    for (const struct fleet_device *d = run->first; d != NULL; d = d->run_next) {
+        if (fleet_pick_image(release, &d->facts, &why) != image)
+            continue;
+        base.devices++;
+        base.patchable += d->is_patchable;
     }
-    (*list)[i].devices++;
-    (*list)[i].patchable += d->facts.patch_profile >= FLEET_PATCH_PROFILE;
+    return base;
 }
 
 size_t fleet_patch_bases(const struct fleet_release *release, const struct fleet_image *image,
                          struct fleet_patch_base **list)
 {
     const struct fleet_product *p = release->product;
-    enum ot_status why;
     size_t count = 0;
     *list = NULL;
-    for (size_t i = 0; i < p->device_count; i++) {
-        const struct fleet_device *d = p->device_list[i];
-        if (d->has_checked_in && d->facts.running.present &&
-            !ot_digest_equal(&d->facts.running.digest, &image->digest) &&
-            fleet_pick_image(release, &d->facts, &why) == image)
-            count_device(list, &count, d);
+    for (size_t i = 0; i < p->run_count; i++) {
+        struct fleet_patch_base base = base_of(p->runs[i], release, image);
+        if (base.devices == 0 || ot_digest_equal(&base.digest, &image->digest))
+            continue;
+        base.patch = find(image, &base.digest);
+        (void)fleet_image_with(p, &base.digest, &base.release);
+        if ((count & (count - 1)) == 0)
+            *list = fleet_need(realloc(*list, (count == 0 ? 1 : count * 2) * sizeof **list));
+        (*list)[count++] = base;
     }
     if (count > 1)
         qsort(*list, count, sizeof **list, more_devices);
-    for (size_t i = 0; i < count; i++) {
-        (*list)[i].patch = find(image, &(*list)[i].digest);
-        (void)fleet_image_with(p, &(*list)[i].digest, &(*list)[i].release);
-    }
     return count;
 }
 
@@ -122,28 +122,41 @@ bool fleet_patch_wanted(const struct fleet_release *release)
     return release == p->releases[p->release_count - 1];
 }
 
-/* The most common base of this image that has no patch; `*most` is what it must beat, and what it has. */
-static void look_at(const struct fleet_release *release, const struct fleet_image *image, uint32_t bases_max,
-                    uint32_t *most, struct fleet_patch_job *job)
+/*
+ * An image that some devices run and that has no patch to this one; `*most` is what it must beat, and what it has. Only
+ * the devices that run it are looked at: once all patches are made, nobody is.
+ */
+static void look_at(const struct fleet_release *release, const struct fleet_image *image,
+                    const struct fleet_release *of, const struct fleet_image *base, uint32_t *most,
+                    struct fleet_patch_job *job)
 {
-    struct fleet_patch_base *list;
-    size_t count = fleet_patch_bases(release, image, &list), bases = image->patch_count;
-    for (size_t i = 0; i < count && bases < bases_max; i++) {
-        const struct fleet_release *of;
-        const struct fleet_image *base = fleet_image_with(release->product, &list[i].digest, &of);
-        if (base == NULL || list[i].patch != NULL || list[i].patchable <= *most)
-            continue;
-        *most = list[i].patchable;
-        *job = (struct fleet_patch_job){.base_sha256 = base->sha256,
-                                        .target_sha256 = image->sha256,
-                                        .target_bytes = image->bytes,
-                                        .worth_below = image->bytes,
-                                        .release = release->number,
-                                        .base_release = of->number,
-                                        .patch = {.base = base->digest, .profile = FLEET_PATCH_PROFILE}};
-        snprintf(job->product, sizeof job->product, "%s", release->product->name);
+    const struct fleet_run *run = fleet_run_of(release->product, &base->digest);
+    if (run == NULL || run->patchable <= *most || ot_digest_equal(&base->digest, &image->digest) ||
+        find(image, &base->digest) != NULL)
+        return;
+    uint32_t patchable = base_of(run, release, image).patchable;
+    if (patchable <= *most)
+        return;
+    *most = patchable;
+    *job = (struct fleet_patch_job){.base_sha256 = base->sha256,
+                                    .target_sha256 = image->sha256,
+                                    .target_bytes = image->bytes,
+                                    .worth_below = image->bytes,
+                                    .release = release->number,
+                                    .base_release = of->number,
+                                    .patch = {.base = base->digest, .profile = FLEET_PATCH_PROFILE}};
+    snprintf(job->product, sizeof job->product, "%s", release->product->name);
+}
+
+/* The most common base of this image, of all that were pushed, newest first. */
+static void look_at_bases(const struct fleet_release *release, const struct fleet_image *image,
+                          uint32_t bases_max, uint32_t *most, struct fleet_patch_job *job)
+{
+    const struct fleet_product *p = release->product;
+    for (size_t r = p->release_count; r > 0 && image->patch_count < bases_max; r--) {
+        for (uint32_t k = 0; k < p->releases[r - 1]->image_count; k++)
+            look_at(release, image, p->releases[r - 1], &p->releases[r - 1]->images[k], most, job);
     }
-    free(list);
 }
 
 bool fleet_patch_next(struct fleet *f, struct fleet_patch_job *job)
@@ -156,7 +169,7 @@ bool fleet_patch_next(struct fleet *f, struct fleet_patch_job *job)
             if (!fleet_patch_wanted(release))
                 continue;
             for (uint32_t k = 0; k < release->image_count; k++)
-                look_at(release, &release->images[k], f->patch_bases, &most, job);
+                look_at_bases(release, &release->images[k], f->patch_bases, &most, job);
         }
     }
     fleet_unlock(f);
