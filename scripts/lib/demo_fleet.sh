@@ -81,7 +81,7 @@ demo_wait_for_version() # PRODUCT VERSION COUNT: until exactly so many devices s
 
 demo_rollout() # PRODUCT VERSION: returns what `rollout watch` returns
 {
-    "$otaria" rollout create --product "$1" --release "$2" --soak-s 3 --stale-after-s 30 --lease-s 30 --start \
+    "$otaria" rollout create --product "$1" --release "$2" --soak-s 3 --stale-after-s 30 --lease-s 30 --override "a demonstration" --start \
         --json >"$trial_dir/rollout-$2.json"
     demo_id=$(trial_field "$trial_dir/rollout-$2.json" id)
     "$otaria" rollout watch "$demo_id"

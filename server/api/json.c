@@ -114,6 +114,8 @@ json_t *json_warnings(const struct rollout_plan *p, const uint32_t members[ROLLO
 {
     char text[200];
     json_t *list = json_array();
+    if (rollout_plan_hint(p, text, sizeof text))
+        json_array_append_new(list, json_string(text));
     for (uint32_t i = 0; i < p->rings.count; i++) {
         if (rollout_plan_warning(p, members, i, text, sizeof text))
             json_array_append_new(list, json_string(text));

@@ -81,7 +81,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
 {
     char *rings_text = fleet_rings_to_text(&plan->rings);
     json_t *root = json_pack(
-        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s,s:o}", "rings",
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:I,s:I,s:I,s:s,s:o,s:I}", "rings",
         json_loads(rings_text, 0, NULL), "soak_s", (json_int_t)plan->soak_s, "in_flight",
         (json_int_t)plan->in_flight, "quorum_percent", (json_int_t)plan->quorum_percent,
         "max_failure_percent", (json_int_t)plan->max_failure_percent, "max_crashes_per_device_day",
@@ -90,7 +90,7 @@ char *fleet_plan_to_text(const struct rollout_plan *plan)
         "tolerated_failure", (json_int_t)plan->tolerated_failure, "override", plan->override_reason, "strata",
         fleet_strata_to_json(&plan->strata), "strata_min", (json_int_t)plan->strata.min, "min_source",
         (json_int_t)plan->min_source, "max_source", (json_int_t)plan->max_source, "filter", plan->filter,
-        "metrics", fleet_metrics_to_json(&plan->metrics));
+        "metrics", fleet_metrics_to_json(&plan->metrics), "duty_cycle_s", (json_int_t)plan->duty_cycle_s);
     char *text = fleet_need(json_dumps(root, JSON_COMPACT));
     json_decref(root);
     free(rings_text);
@@ -114,6 +114,7 @@ static int plan_from_text(const char *text, struct rollout_plan *out)
     out->max_crashes_per_device_day = plan_number(root, "max_crashes_per_device_day");
     out->stale_after_s = plan_number(root, "stale_after_s");
     out->lease_s = plan_number(root, "lease_s");
+    out->duty_cycle_s = plan_number(root, "duty_cycle_s");
     out->decide_by_s =
         plan_number(root, "decide_by_s"); /* this and what follows: not in plans of older servers */
     out->tolerated_failure = plan_number(root, "tolerated_failure");

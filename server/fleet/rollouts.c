@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One that still decides for its devices; a halted one, too: a person may resume it. */
 static struct fleet_rollout *live_rollout(const struct fleet_product *p)
 {
     for (size_t i = p->rollout_count; i > 0; i--) {
         enum rollout_state state = p->rollouts[i - 1]->engine.state;
         if (state == ROLLOUT_RUNNING || state == ROLLOUT_PAUSED || state == ROLLOUT_CREATED ||
-            state == ROLLOUT_HELD)
+            state == ROLLOUT_HELD || state == ROLLOUT_HALTED)
             return p->rollouts[i - 1];
     }
     return NULL;
@@ -145,7 +146,9 @@ int fleet_rollout_places(const struct fleet_product *p, const struct fleet_relea
     if (plan->rings.count == 0)
         plan->rings = p->rings;
     plan->strata = p->strata;
-    plan->metrics = p->metrics;
+    plan->duty_cycle_s = p->duty_cycle_s;
+    if (plan->metrics.count == 0)
+        plan->metrics = p->metrics;
     if (refuse_plan(p, plan, replace, refusal) != 0 || read_filter(p, plan, &filter, refusal) != 0)
         return -1;
     int result = fleet_places(p, release, plan, filter, out, refusal);

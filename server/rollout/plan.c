@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define DAY_S 86400u
+
 struct rollout_plan rollout_plan_default(void)
 {
     return (struct rollout_plan){.soak_s = 86400,
@@ -102,7 +104,31 @@ int rollout_plan_check_care(const struct rollout_plan *p, char *err, size_t err_
             err, err_len,
             "soak_s 0: a ring would pass before a device has run the release for a second; give "
             "it time, or a reason (override)");
+    if (p->stale_after_s > p->soak_s)
+        return rollout_refuse(
+            err, err_len,
+            "stale_after_s %u is more than soak_s %u: a ring would pass before silence counts; "
+            "choose less, soak longer, or give a reason (override)",
+            p->stale_after_s, p->soak_s);
+    if (p->soak_s < p->duty_cycle_s)
+        return rollout_refuse(
+            err, err_len,
+            "soak_s %u is less than the duty cycle of the product's devices, %u s: a ring would "
+            "pass before they have done all they do; soak longer, or give a reason (override)",
+            p->soak_s, p->duty_cycle_s);
     return 0;
+}
+
+bool rollout_plan_hint(const struct rollout_plan *p, char *text, size_t len)
+{
+    if (p->duty_cycle_s != 0 || p->soak_s >= DAY_S || p->override_reason[0] != '\0')
+        return false;
+    snprintf(
+        text, len,
+        "nobody has said how long the duty cycle of the devices is (product set --duty-cycle-s): a soak of %u s "
+        "does not see what they do once a day",
+        p->soak_s);
+    return true;
 }
 
 int rollout_plan_check_members(const struct rollout_plan *p, const uint32_t members[ROLLOUT_RINGS_MAX],

@@ -157,7 +157,7 @@ class Run:
 
     def next_rollout(self, number):
         plan = {"release": f"1.{number}.0", "soak_s": 1, "in_flight": 4, "max_failure_percent": 100, "lease_s": 30,
-                "stale_after_s": 60}
+                "stale_after_s": 60, "override": "a test"}
         self.rollout = self.api.post("/api/v1/products/lamp/rollouts", plan)["id"]
         self.api.post(f"/api/v1/rollouts/{self.rollout}/start", {"reason": ""})
 

@@ -145,6 +145,9 @@ BAD_PLANS = [
     ({"tolerated_failure_percent": "2"}, 400, "bad_field", "tolerated_failure_percent"),
     ({"max_crashes_per_device_day": -0.5}, 400, "bad_field", "max_crashes_per_device_day"),
     ({"stale_after_s": 0}, 422, "plan", "stale_after_s"),
+    ({"soak_s": 3600}, 422, "plan", "stale_after_s 43200 is more than soak_s 3600"),
+    ({"soak_s": 600, "stale_after_s": 601}, 422, "plan", "stale_after_s 601 is more than soak_s 600"),
+    ({"soak_s": 43199}, 422, "plan", "stale_after_s"),
     ({"lease_s": 0}, 422, "plan", "lease_s"),
     ({"decide_by_s": 60, "soak_s": 60}, 422, "plan", "decide_by_s"),
     ({"supersede": "yes"}, 400, "bad_field", "supersede"),
@@ -464,6 +467,21 @@ def warnings_and_reasons(fleet):
     shown = fleet.api.post(ROLLOUTS + "?preview=1", plan | {"override": "known", "soak_s": 0, "max_failure_percent": 1,
                                                             "rings": ["internal", "0.01%", "rest"]})
     demand(shown["warnings"] == [] and shown["plan"]["override"] == "known", f"with a reason: {shown}")
+    duty_cycle(fleet)
+
+
+def duty_cycle(fleet):
+    """A soak below it is refused once somebody has said it, and hinted at while nobody has."""
+    plan = {"release": "1.1.0", "rings": ["rest"], "soak_s": 7200, "stale_after_s": 3600}
+    shown = fleet.api.post(ROLLOUTS + "?preview=1", plan)
+    demand(["nobody has said how long the duty cycle" in w for w in shown["warnings"]] == [True], f"hint: {shown['warnings']}")
+    demand(fleet.ask("PATCH", "/api/v1/products/lamp", {"duty_cycle_s": 7201})[0] == 200, "duty cycle")
+    before = fleet.state()
+    refused_whole(fleet, before, "soak below the duty cycle", fleet.ask("POST", ROLLOUTS, plan), 422, "plan",
+                  "less than the duty cycle of the product's devices, 7201 s")
+    demand(fleet.api.post(ROLLOUTS + "?preview=1", plan | {"override": "known"})["warnings"] == [], "with a reason")
+    demand(fleet.api.post(ROLLOUTS + "?preview=1", plan | {"soak_s": 7201})["warnings"] == [], "long enough")
+    demand(fleet.ask("PATCH", "/api/v1/products/lamp", {"duty_cycle_s": 0})[0] == 200, "no duty cycle")
 
 
 def main():

@@ -153,10 +153,10 @@ static int begin(void **state)
         struct story s = stories[i];
         assert_true(wait_until(all_are_there, &s, 60));
         tag_internal(&s);
-        char *id =
-            take_text(succeed(OTARIA("rollout", "create", "--product", s.product, "--release", "1.1.0",
-                                     "--soak-s", s.soak_s, "--stale-after-s", s.stale_after_s, "--start")),
-                      "id");
+        char *id = take_text(
+            succeed(OTARIA("rollout", "create", "--product", s.product, "--release", "1.1.0", "--soak-s",
+                           s.soak_s, "--stale-after-s", s.stale_after_s, "--override", "a test", "--start")),
+            "id");
         snprintf(rollouts[i], sizeof rollouts[i], "%s", id);
         free(id);
     }

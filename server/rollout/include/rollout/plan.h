@@ -30,7 +30,8 @@ struct rollout_plan {
     uint32_t decide_by_s; /* a ring open for longer is held; 0: as rollout_plan_decide_by_s() has it */
     uint32_t lease_s;     /* an offer not taken up for this long is withdrawn */
     uint32_t min_source, max_source; /* only devices whose running release lies within; 0: no such limit */
-    struct rollout_metrics metrics;  /* gated at the end of each ring: the product's, when it was created */
+    uint32_t duty_cycle_s; /* what its devices do, they have done within this time; 0: nobody has said */
+    struct rollout_metrics metrics; /* gated at the end of each ring: the product's, when it was created */
     bool
         limit_is_chosen; /* max_failure_percent is an operator's, not the default: then it must be reachable */
     char override_reason
@@ -55,9 +56,11 @@ int rollout_plan_check_reach(const struct rollout_plan *plan, const uint32_t mem
  */
 bool rollout_plan_warning(const struct rollout_plan *plan, const uint32_t members[ROLLOUT_RINGS_MAX],
                           uint32_t ring, char *text, size_t len);
+/** The same for the plan as a whole: its soak is shorter than a day, and nobody has said how long a duty cycle is. */
+bool rollout_plan_hint(const struct rollout_plan *plan, char *text, size_t len);
 /**
- * What nobody asks for on purpose, unless `override` says why: rings that pass without soak. 0, or -1 with a message.
- * A plan that is stored is not asked again.
+ * What nobody asks for on purpose, unless `override` says why: rings that pass without soak, before silence counts, or
+ * within the devices' duty cycle. 0, or -1 with a message. A plan that is stored is not asked again.
  */
 int rollout_plan_check_care(const struct rollout_plan *plan, char *err, size_t err_len);
 /**
