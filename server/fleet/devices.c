@@ -11,6 +11,7 @@
 #include "load.h"
 #include "members.h"
 #include "order.h"
+#include "outages.h"
 #include "patches.h"
 #include "presence.h"
 #include "runs.h"
@@ -109,7 +110,7 @@ struct visit {
     const struct ot_wire_check_in *m;
     struct ot_wire_reply *reply;
     struct store_batch *batch;
-    uint64_t now;
+    uint64_t now, heard_ms; /* this contact, and the one before it */
     bool wait;
 };
 
@@ -143,6 +144,27 @@ static void tell_key_kept(const struct fleet_change *change, const struct fleet_
                    fleet_member_evidence(at->rollout, at->member));
 }
 
+/* It went back because it could not reach the server, and nobody could. */
+static bool is_no_evidence(const struct visit *v, const struct ot_wire_event *e)
+{
+    return e->kind == OT_EVENT_REVERTED && e->reason == OT_E_NO_CONTACT &&
+           outages_explain(&v->f->outages, v->heard_ms, v->now);
+}
+
+static void tell_no_evidence(const struct fleet_change *change, const struct fleet_membership *at,
+                             const struct fleet_device *d)
+{
+    char text[200];
+    uint32_t ring = at->rollout->engine.members[at->member].ring;
+    snprintf(
+        text, sizeof text,
+        "%s: went back because it could not reach the server, which answered nobody then: no evidence, it is "
+        "offered again",
+        d->id);
+    fleet_timeline(change->fleet, change->batch, at->rollout, "no_evidence", (int)ring, d->id, text,
+                   fleet_member_evidence(at->rollout, at->member));
+}
+
 static void apply_event(struct visit *v, const struct ot_wire_event *e)
 {
     struct fleet_membership *at = find_attempt(v->d, e->attempt);
@@ -165,7 +187,13 @@ static void apply_event(struct visit *v, const struct ot_wire_event *e)
     if (e->kind == OT_EVENT_INSTALLED && image != NULL)
         fleet_patch_note(v->f, v->batch, image, &v->d->facts, e->way, e->reason);
     bool runs_target = fleet_runs_release(v->d, target);
-    rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
+    if (is_no_evidence(v, e)) {
+        tell_no_evidence(&change, at, v->d);
+        rollout_event(&at->rollout->engine, at->member, OT_EVENT_WITHDRAWN, e->reason, runs_target, v->now,
+                      &sink);
+    } else {
+        rollout_event(&at->rollout->engine, at->member, e->kind, e->reason, runs_target, v->now, &sink);
+    }
     fleet_store_member(&change, at->member);
 }
 
@@ -305,6 +333,7 @@ int fleet_check_in(struct fleet *f, struct fleet_device *d, const struct ot_wire
     }
     v.now = fleet_now_ms(f);
     reply->poll_s = f->poll_s;
+    v.heard_ms = fleet_heard_ms(d);
     bool has_history = fleet_history_facts(f, v.batch, d, m);
     take_facts(&v);
     apply_events(&v);

@@ -489,9 +489,10 @@ void fleet_tick(struct fleet *f)
             rollout_tick(&change.rollout->engine, now, &sink);
         }
     }
-    if (now - f->saved_ms >= f->save_every_ms) {
+    if (f->saved_ms == 0 || now - f->saved_ms >= f->save_every_ms) {
         f->saved_ms = now;
         store_add(batch, STORE_PUT_META, "mono_ms", (int64_t)now);
+        store_add(batch, STORE_PUT_META, "wall_ms", fleet_wall_ms(f));
         fleet_write_behind(f, batch, SIZE_MAX);
     }
     if (store_batch_count(batch) > 0)

@@ -4,6 +4,7 @@
 #include "filter.h"
 #include "history.h"
 #include "members.h"
+#include "outages.h"
 
 #include "order.h"
 #include "patches.h"
@@ -18,6 +19,8 @@
 
 struct loading {
     struct fleet *f;
+    int64_t saved_wall_ms; /* with mono_ms */
+    uint64_t saved_mono_ms;
     char problem[200];
 };
 
@@ -139,7 +142,9 @@ static void on_meta(void *ctx, const struct store_row *row)
 {
     struct loading *l = ctx;
     if (strcmp(store_text(row, 0), "mono_ms") == 0)
-        l->f->base_ms = (uint64_t)store_int(row, 1);
+        l->f->base_ms = l->saved_mono_ms = (uint64_t)store_int(row, 1);
+    else if (strcmp(store_text(row, 0), "wall_ms") == 0)
+        l->saved_wall_ms = store_int(row, 1);
 }
 
 static void on_product(void *ctx, const struct store_row *row)
@@ -518,6 +523,7 @@ int fleet_load(struct fleet *f, struct error *err)
     if (l.problem[0] != '\0')
         return error_set(err, "%s: restore a backup", l.problem);
     catch_up(f);
+    fleet_outages_begin(f, l.saved_wall_ms, l.saved_mono_ms);
     return check_rollouts(f, err);
 }
 

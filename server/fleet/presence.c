@@ -6,6 +6,7 @@
 
 #include "fleet.h"
 #include "load.h"
+#include "outages.h"
 
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ static void note_habit(const struct fleet *f, struct fleet_device *d)
 void fleet_note_seen(struct fleet *f, struct fleet_device *d)
 {
     note_habit(f, d);
+    fleet_outages_answered(f);
     d->last_seen_ms = fleet_wall_ms(f);
     d->is_dirty = true;
     if (!d->is_listed)

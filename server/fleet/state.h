@@ -14,6 +14,7 @@
 #include "rollout/engine.h"
 #include "rollout/explain.h"
 #include "rollout/habit.h"
+#include "rollout/outage.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -182,6 +183,7 @@ struct fleet {
     uint64_t saved_ms, save_every_ms; /* what is written behind */
     struct fleet_device **dirty;      /* last_seen not written yet */
     size_t dirty_count;
+    struct outages outages;
     struct store_batch *spare; /* empty, for the next that may need one */
 };
 
