@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "plan_options.h"
+#include "rollout_print.h"
 #include "savings.h"
 
 #include <stdio.h>
@@ -130,12 +131,7 @@ static void print_forecast(const json_t *f)
     printf("\n");
     json_array_foreach(json_object_get(f, "rings"), i, item) print_ring(item);
     print_grounds(f);
-    json_array_foreach(json_object_get(f, "warnings"), i, item)
-    {
-        printf("    warning: ");
-        cli_print_foreign(json_string_value(item));
-        printf("\n");
-    }
+    rollout_print_warnings(f);
 }
 
 static int ask(struct api_client *c, const char *product, const json_t *body, void *ctx, json_t **reply)

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "plan_options.h"
+#include "rollout_print.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,12 +94,7 @@ static void print_preview(const json_t *p)
     printf(number(p, "members") == 1 ? "device\n" : "devices\n");
     json_array_foreach(json_object_get(p, "rings"), i, item) print_ring(p, i, item);
     print_left_out(p);
-    json_array_foreach(json_object_get(p, "warnings"), i, item)
-    {
-        printf("    warning: ");
-        cli_print_foreign(json_string_value(item));
-        printf("\n");
-    }
+    rollout_print_warnings(p);
     json_array_foreach(json_object_get(p, "devices"), i, item) print_device(p, item);
 }
 

@@ -58,6 +58,18 @@ static void print_health(const json_t *health)
     printf("e-value %.3g, it halts at %.0f\n", number(health, "e_value"), number(health, "halts_at"));
 }
 
+void rollout_print_warnings(const json_t *of)
+{
+    size_t i;
+    json_t *warning;
+    json_array_foreach(json_object_get(of, "warnings"), i, warning)
+    {
+        printf("    warning: ");
+        cli_print_foreign(json_string_value(warning));
+        printf("\n");
+    }
+}
+
 void rollout_print(const json_t *r)
 {
     size_t i;
@@ -74,6 +86,7 @@ void rollout_print(const json_t *r)
         cli_print_foreign(reason);
     }
     printf("\n");
+    rollout_print_warnings(r);
     savings_print(json_object_get(r, "transfer"));
     print_health(json_object_get(r, "health"));
     json_array_foreach(json_object_get(r, "rings"), i, ring)

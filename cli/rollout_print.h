@@ -5,6 +5,8 @@
 #include "cli.h"
 
 void rollout_print(const json_t *rollout);
+/** Its warnings, a line each: of a rollout, a preview or a forecast. */
+void rollout_print_warnings(const json_t *of);
 /** The reply as JSON or as a table; drops the reference. */
 int rollout_answer(struct cli *cli, json_t *take_reply);
 /** Ended badly, or waiting for a person: the exit code of `watch`. */
