@@ -3,6 +3,7 @@
  * that a person with `rollout show` comes to the same verdict.
  */
 #include "internal.h"
+#include "planted.h"
 
 #include "rollout/gate.h"
 #include "rollout/verdict.h"
@@ -54,7 +55,7 @@ static double log_e_of_kinds(const struct rollout *r, uint32_t ring, struct roll
 static double log_e_of_ring(const struct rollout *r, uint32_t ring, struct rollout_gate *g)
 {
     double all = gate_log_e(g->harmed, g->resolved, g->tolerated);
-    if (r->stratum_count < 2)
+    if (r->stratum_count < 2 || OT_PLANTED(122))
         return all;
     return gate_log_e_with_kinds(all, log_e_of_kinds(r, ring, g));
 }

@@ -29,6 +29,9 @@
     X(118, "a device that confirmed is never missed")                                                        \
     X(119, "a gate that too few report to passes")                                                           \
     X(120, "a ring is compared again at every end")                                                          \
-    X(121, "who waits counts as control wherever it belongs")
+    X(121, "who waits counts as control wherever it belongs")                                                \
+    X(122, "harm to one kind of device is weighed with all alone")                                           \
+    X(123, "crashes of one kind of device are weighed with all alone")                                       \
+    X(124, "a kind with too few devices in a ring stays where it is")
 
 #endif

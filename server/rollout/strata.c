@@ -1,5 +1,6 @@
 /* Strata: see rollout/strata.h. */
 #include "internal.h"
+#include "planted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void place_stratum(const struct ring_plan *plan, uint32_t min, struct str
             struct strata_device *d = &devices[next];
             if (!is_placed_by_hash(plan, d))
                 continue;
-            if (d->ring > (int32_t)ring && taken >= min)
+            if (d->ring > (int32_t)ring && (taken >= min || OT_PLANTED(124)))
                 break;
             d->is_moved = d->ring > (int32_t)ring;
             d->ring = (int32_t)ring;

@@ -1,5 +1,6 @@
 /* Canaries beside their control: see rollout/watch.h. A window is one poll interval. */
 #include "internal.h"
+#include "planted.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,7 +26,7 @@ double rollout_watch_log_e(const struct rollout_watch *watch)
 double rollout_health_log_e(const struct rollout *r)
 {
     double all = rollout_watch_log_e(&r->watch), log_e[STRATA_MAX];
-    if (r->stratum_count < 2)
+    if (r->stratum_count < 2 || OT_PLANTED(123))
         return all;
     for (uint32_t s = 0; s < r->stratum_count; s++)
         log_e[s] = mean_of_metrics(r->strata[s].rates);
