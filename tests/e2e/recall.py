@@ -22,6 +22,8 @@ def recall_brings_back_what_each_one_ran(fleet):
     fleet.devices["b1"].check_in("nothing", "downloading", "installed", "switching")
 
     fleet.refused(f"/api/v1/rollouts/{bad}/recall", {}, "reason")
+    code, _, error = fleet.server.run("rollout", "recall", bad, "--reason", "x") # nobody to ask
+    demand(code == 2 and b"--yes" in error, f"recall without --yes: {code} {error}")
     recall = json.loads(fleet.server.otaria("rollout", "recall", bad, "--reason", "it eats batteries", "--yes", "--json"))
     demand(recall["recalls"] == bad and recall["state"] == "running", f"recall: {recall}")
     demand(recall["rings"][0]["members"] == 4, f"recall of {recall['rings'][0]['members']} devices, wanted 4")

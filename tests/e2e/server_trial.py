@@ -44,7 +44,7 @@ class ServerTrial:
 
     def run(self, *words):
         """Exit code, standard output, standard error; bytes."""
-        done = subprocess.run([BIN / "cli/otaria", *words], capture_output=True, check=False)
+        done = subprocess.run([BIN / "cli/otaria", *words], capture_output=True, check=False, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout, done.stderr
 
     def otaria(self, *words):
