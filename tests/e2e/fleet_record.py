@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import urllib.parse
 
 from operator_api import Refused
@@ -349,7 +350,8 @@ def history_tells_what_happened_in_order(fleet):
         device.check_in("nothing")
     device.health |= {"brownouts": 1}
     device.check_in("nothing")
-    rollout = bulbs.api.post("/api/v1/products/bulb/rollouts", {"release": "1.1.0", "soak_s": 1, "supersede": True})
+    rollout = bulbs.api.post("/api/v1/products/bulb/rollouts", {"release": "1.1.0", "soak_s": 0, "override": "a test",
+                                                                "supersede": True})
     bulbs.api.post(f"/api/v1/rollouts/{rollout['id']}/start", {})
     device.keys, device.revoked = [key], ["aa" * 32]
     device.check_in()
@@ -455,6 +457,79 @@ def tm_B09_exports_hold_what_devices_wrote_as_text(fleet):
     json.loads(body)
 
 
+STRINGS = HOSTILE + (
+    "", "\x00", "a\x00b", "\x01", "\x07bell", "\x08\x08", "tab\there", "line\nbreak", "\r\nSet-Cookie: a=b", "\x1b[2J", "\x1b]0;owned\x07",
+    "\x7f", "\u0080", "\u009b31m", "\u202egnp.exe", "\u2066hidden\u2069", "\u200b", "\ufeff", "\u2028", "\u061c", "\ud800", "\udfff",
+    "\ud83d\ude00", "\U0001f600", "a" * 48, "a" * 49, "a" * 64, "a" * 65, "a" * 4000, "\u00e4" * 24, "\u00e4" * 25, "../../etc/passwd",
+    "..", ".", "/", "\\\\host\\share", "%2e%2e%2f", "%00", "%s%n%x", "{{7*7}}", "${jndi:ldap://x}", "$(id)", "`id`", "; rm -rf /", "| cat",
+    "' or '1'='1", "\"; DROP TABLE device; --", "null", "true", "-0", "1e400", "9223372036854775808", "NaN", "CON", "con.txt", "a b", " lead",
+    "<img src=x onerror=alert(1)>", "&lt;", "]]>", "-->", "lamp-A15", "LAMP-a15", "\u0430dmin")
+
+
+def raw_post(fleet, path, token, body):
+    """Status of a message as it is, in the bytes that json makes of it: escapes for all that is not ASCII."""
+    connection = fleet.devices.connection
+    connection.request("POST", path, json.dumps(body), {"Authorization": "Bearer " + token})
+    reply = connection.getresponse()
+    reply.read()
+    return reply.status
+
+
+def is_clean(data, breaks):
+    """Bytes for a terminal, a table or a log: UTF-8, no control, nothing that hides or reorders."""
+    text = data.decode()  # raises where it is not UTF-8
+    for mark in breaks:
+        text = text.replace(mark, "")
+    return all(unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
+
+
+def tm_A15_strings_of_devices_are_refused_or_shown_as_text(fleet):
+    """Each string through each field that a device fills in; then every place where it can come out."""
+    d, taken, refused = fleet.devices, 0, 0
+    for i, text in enumerate(STRINGS):
+        name = f"a15-{i:03}"
+        d.enrol(name)
+        before = fleet.api.get(f"{PRODUCT}/devices/{name}")
+        event = {"seq": 1, "attempt": "a-1", "kind": "failed", "reason": "self_test", "way": "full", "bytes": 1}
+        bodies = [("/device/v1/enrol", d.enrol_token, {"v": 1, "device": text, "token_sha256": f"{i:064x}", "chip": "esp32",
+                                                       "hw_rev": 0, "attributes": {}})]
+        for fields in ({"attributes": {text: "x"}}, {"attributes": {"x": text}}, {"running": slot(version=text)},
+                       {"other": slot("ota_1", version=text)}, {"metrics": {text: 1}}, {"attempt": text},
+                       {"events": [event | {"attempt": text}]}, {"events": [event | {"check": text, "seq": 2}]},
+                       {"chip": text}, {"bootloader": text}, {"ask": text}):
+            bodies.append(("/device/v1/check-in", d.token_of(name), check_in(name, **fields)))
+        for path, token, body in bodies:
+            status = raw_post(fleet, path, token, body)
+            demand(status in (200, 201, 400, 409, 413), f"{text[:80]!r} in {list(body)}: {status}")
+            taken, refused = taken + (status < 400), refused + (status >= 400)
+        if text == "\x1b[2J":  # nowhere allowed: nothing is left of it
+            after = fleet.api.get(f"{PRODUCT}/devices/{name}")
+            demand(before == after, f"{after}")
+    demand(taken > 100 and refused > 300, f"{taken} taken, {refused} refused")
+    shown = fleet.trial.run("device", "list", "--product", "lamp", "--filter", "id = *")[1]
+    table = fleet.trial.run("device", "export", "--product", "lamp", "--format", "csv")[1]
+    array = fleet.trial.run("device", "export", "--product", "lamp", "--format", "json")[1]
+    demand(is_clean(shown, "\n") and is_clean(table, "\r\n") and is_clean(array, "\n"), "a list and both exports")
+    demand(len(list(csv.reader(io.StringIO(table.decode(), newline="")))) == fleet.page()["total"] + 1, "a row each")
+    for i, text in enumerate(STRINGS):
+        if text.isprintable() and len(text) % 5 == 0:
+            for verb in ("show", "history"):
+                _, out, _ = fleet.trial.run("device", verb, f"a15-{i:03}", "--product", "lamp")
+                demand(is_clean(out, "\n"), f"device {verb}: {out!r}")
+    demand(is_clean((fleet.trial.directory / "otariad.log").read_bytes(), "\n"), "the log")
+    print(f"{taken} taken, {refused} refused")
+
+
+def tm_B20_no_secret_is_left_behind(trial, secrets):
+    """In no file of the server but the one that is for it, in no log, in nothing that `otaria` printed."""
+    files = [p for p in trial.directory.rglob("*") if p.is_file() and p.name not in ("admin.token", "login.json")]
+    demand(any(p.name == "otaria.db" for p in files) and any(p.name == "otariad.log" for p in files), f"{files}")
+    for data, where in [(p.read_bytes(), p.name) for p in files] + [(trial.printed, "what otaria printed")]:
+        for secret in secrets:
+            for form in (secret.encode(), bytes.fromhex(secret[-64:]) if len(secret) >= 64 else secret.encode()):
+                demand(form not in data, f"a token is in {where}")
+
+
 MANY = 25000
 
 
@@ -510,7 +585,7 @@ TESTS = (filters_choose_the_same_devices_as_a_plain_reading, pages_go_on_where_t
          a_wrong_filter_is_refused_with_its_place, a_word_is_looked_for_in_ids_tags_and_digests,
          tm_B04_another_product_shows_nothing, tm_B14_no_value_is_part_of_a_statement,
          desired_is_what_the_deciding_code_wants_now, what_runs_is_counted_as_it_changes,
-         tm_B09_exports_hold_what_devices_wrote_as_text,
+         tm_B09_exports_hold_what_devices_wrote_as_text, tm_A15_strings_of_devices_are_refused_or_shown_as_text,
          tm_B19_many_devices_cost_pages_not_memory, history_tells_what_happened_in_order, tm_H14_a_device_that_talks_much_has_a_bounded_history)
 
 
@@ -526,6 +601,10 @@ def main():
                 if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
                     test(fleet)
                     print(test.__name__, flush=True)
+            secrets = [(trial.data / "admin.token").read_text().strip(), fleet.devices.enrol_token,
+                       fleet.devices.token_of("lamp-0001"), fleet.devices.token_of("lamp-0042")]
+            trial.stop()
+            tm_B20_no_secret_is_left_behind(trial, secrets)
         finally:
             trial.stop()
 

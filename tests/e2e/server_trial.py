@@ -17,6 +17,7 @@ class ServerTrial:
     def __init__(self, directory, *options):
         self.directory, self.options = pathlib.Path(directory), options
         self.data = self.directory / "server"
+        self.printed = b""  # by otaria
         os.environ["OTARIA_CONFIG"] = str(self.directory / "login.json")
         self.start()
 
@@ -38,6 +39,7 @@ class ServerTrial:
         self.api = OperatorApi(self.url, self.ca, self.data / "admin.token")
 
     def stop(self):
+        """Twice is once."""
         self.api.close()
         self.process.terminate()
         self.process.wait()
@@ -45,6 +47,7 @@ class ServerTrial:
     def run(self, *words):
         """Exit code, standard output, standard error; bytes."""
         done = subprocess.run([BIN / "cli/otaria", *words], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        self.printed += done.stdout + done.stderr
         return done.returncode, done.stdout, done.stderr
 
     def otaria(self, *words):
