@@ -4,7 +4,6 @@
 #include "plan_options.h"
 #include "rollout_print.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,20 +19,6 @@ static void print_moved(json_int_t moved)
         printf(", %" JSON_INTEGER_FORMAT " moved forward", moved);
 }
 
-static void print_values(const json_t *values)
-{
-    const char *key, *space = "";
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)values, key, value)
-    {
-        printf("%s", space);
-        cli_print_foreign(key);
-        printf("=");
-        cli_print_foreign(json_string_value(value));
-        space = " ";
-    }
-}
-
 /* The kinds of one ring, each with how many of it. */
 static void print_kinds(const json_t *strata, size_t ring)
 {
@@ -43,7 +28,7 @@ static void print_kinds(const json_t *strata, size_t ring)
     {
         const json_t *at = json_array_get(json_object_get(stratum, "rings"), ring);
         printf("        %5" JSON_INTEGER_FORMAT " of ", number(at, "members"));
-        print_values(json_object_get(stratum, "values"));
+        rollout_print_kind(json_object_get(stratum, "values"));
         print_moved(number(at, "moved"));
         printf("\n");
     }
@@ -79,7 +64,7 @@ static void print_device(const json_t *preview, const json_t *device)
     printf("    ");
     api_print_field(device, "id", 24);
     api_print_field(json_array_get(rings, (size_t)number(device, "ring")), "name", 12);
-    print_values(stratum);
+    rollout_print_kind(stratum);
     printf("%s\n", json_is_true(json_object_get(device, "moved")) ? " moved forward" : "");
 }
 

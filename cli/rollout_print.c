@@ -4,6 +4,7 @@
 #include "api_client.h"
 #include "savings.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,37 @@ static void print_health(const json_t *health)
     printf("e-value %.3g, it halts at %.0f\n", number(health, "e_value"), number(health, "halts_at"));
 }
 
+void rollout_print_kind(const json_t *values)
+{
+    const char *key, *space = "";
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)values, key, value)
+    {
+        const char *text = json_string_value(value);
+        printf("%s", space);
+        cli_print_foreign(key);
+        printf("=");
+        cli_print_foreign(text != NULL && text[0] != '\0' ? text : "-");
+        space = " ";
+    }
+}
+
+/* The kinds of device that harm was done to in this ring. */
+static void print_harmed_kinds(const json_t *strata, size_t ring)
+{
+    size_t i;
+    json_t *stratum;
+    json_array_foreach(strata, i, stratum)
+    {
+        const json_t *at = json_array_get(json_object_get(stratum, "rings"), ring);
+        if (number(at, "harmed") == 0)
+            continue;
+        printf("        harmed: %.0f of %.0f of ", number(at, "harmed"), number(at, "resolved"));
+        rollout_print_kind(json_object_get(stratum, "values"));
+        printf("\n");
+    }
+}
+
 void rollout_print_warnings(const json_t *of)
 {
     size_t i;
@@ -106,6 +138,7 @@ void rollout_print(const json_t *r)
         api_print_field(ring, "soaked", 5);
         printf("\n");
         print_gates(ring);
+        print_harmed_kinds(json_object_get(r, "strata"), i);
     }
 }
 

@@ -16,10 +16,14 @@ struct signed_case {
 };
 
 static const struct signed_case cases[] = {
-    {"1 RSA-3072, key stays", 0, 1, 0, 1},          {"2 RSA-3072, keys stay", 0, 2, 0, 2},
-    {"3 RSA-3072, keys stay", 0, 3, 0, 3},          {"1 RSA-3072, key changes", 0, 1, 3, 1},
-    {"2 RSA-3072, keys change", 0, 2, 3, 2},        {"3 RSA-3072, keys change", 0, 3, 3, 3},
-    {"ECDSA P-256, key stays", RSA_KEYS, 1, RSA_KEYS, 1}, {"ECDSA P-256, key changes", RSA_KEYS, 1, RSA_KEYS + 1, 1},
+    {"1 RSA-3072, key stays", 0, 1, 0, 1},
+    {"2 RSA-3072, keys stay", 0, 2, 0, 2},
+    {"3 RSA-3072, keys stay", 0, 3, 0, 3},
+    {"1 RSA-3072, key changes", 0, 1, 3, 1},
+    {"2 RSA-3072, keys change", 0, 2, 3, 2},
+    {"3 RSA-3072, keys change", 0, 3, 3, 3},
+    {"ECDSA P-256, key stays", RSA_KEYS, 1, RSA_KEYS, 1},
+    {"ECDSA P-256, key changes", RSA_KEYS, 1, RSA_KEYS + 1, 1},
 };
 
 static uint8_t *load(const char *path, uint32_t *size)

@@ -22,9 +22,10 @@ THING = dict.fromkeys(
 THING |= {"product": BAD, "running": SLOT, "other": SLOT, "tags": [BAD], "hw_rev": 1, "rings": [RING], "seq": 1,
           "attributes": {BAD: BAD}, "health": {"boots": BAD, "panics": BAD}, "state": "halted", "metrics": {BAD: 1},
           "desired": dict.fromkeys(("version", "release", "digest", "rollout", "answer"), BAD), "in_sync": BAD,
+          "warnings": [BAD], "strata": [BAD, {"values": {BAD: BAD}, "rings": [{"members": 1, "resolved": 1, "harmed": 1}]}],
           "keys": [BAD], "revoked": [BAD], "runs": [dict.fromkeys(("digest", "version", "devices"), BAD)]}
 IMAGE = {"chip": BAD, "bytes": 1, "digest": BAD}
-REPLY = THING | {"images": [IMAGE], "attempts": [THING], "devices": [THING], "rollouts": [THING], "entries": [THING],
+REPLY = THING | {"images": [IMAGE], "attempts": [THING], "devices": [THING | {"stratum": {BAD: BAD}}], "rollouts": [THING], "entries": [THING],
                  "releases": [THING | {"images": [IMAGE]}], "products": [THING | {"rings": [BAD]}], "next": None}
 
 
@@ -54,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = do_PATCH = answer
 
     def log_message(self, *_):
         pass

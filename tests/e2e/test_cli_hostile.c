@@ -53,7 +53,7 @@ static int end(void **state)
 }
 
 /* Every command that prints what a server said. The image is a described one: `push` asks nothing first. */
-static unsigned commands(struct command list[32])
+static unsigned commands(struct command list[48])
 {
     unsigned n = 0;
     list[n++] = OTARIA("product", "create", "p", "--trust", trial.key);
@@ -70,6 +70,8 @@ static unsigned commands(struct command list[32])
     list[n++] = OTARIA("release", "list", "--product", "p");
     list[n++] = OTARIA("release", "show", "v", "--product", "p");
     list[n++] = OTARIA("rollout", "create", "--release", "v", "--product", "p", "--start");
+    list[n++] = OTARIA("rollout", "preview", "--release", "v", "--product", "p", "--devices");
+    list[n++] = OTARIA("product", "set", "p", "--strata", "hw_rev");
     list[n++] = OTARIA("rollout", "start", "1");
     list[n++] = OTARIA("rollout", "list", "--product", "p");
     list[n++] = OTARIA("rollout", "show", "1");
@@ -121,7 +123,7 @@ static void against(const char *url)
 static void no_terminal_escape_of_a_server_gets_through(void **state)
 {
     (void)state;
-    struct command list[32];
+    struct command list[48];
     unsigned count = commands(list);
     against(urls[0]);
     for (unsigned i = 0; i < count; i++) {
@@ -139,7 +141,7 @@ static void no_terminal_escape_of_a_server_gets_through(void **state)
 static void refusals_are_printed_harmlessly_and_keep_their_exit_code(void **state)
 {
     (void)state;
-    struct command list[32];
+    struct command list[48];
     unsigned count = commands(list);
     against(urls[2]);
     for (unsigned i = 0; i < count; i++)
@@ -150,7 +152,7 @@ static void refusals_are_printed_harmlessly_and_keep_their_exit_code(void **stat
 static void an_answer_without_fields_is_no_crash(void **state)
 {
     (void)state;
-    struct command list[32];
+    struct command list[48];
     unsigned count = commands(list);
     against(urls[1]);
     for (unsigned i = 0; i < count; i++)
