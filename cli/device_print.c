@@ -129,6 +129,7 @@ void device_print(const json_t *d)
     print_pair("bootloader", d, "bootloader");
     print_pair("slot bytes", d, "slot_bytes");
     print_pair("patch profile", d, "patch_profile");
+    print_pair("compressed profile", d, "compressed_profile");
     print_pair("floor", d, "floor");
     print_pair("secure version", d, "secure_version");
     print_list("keys", json_object_get(d, "keys"));

@@ -30,6 +30,20 @@ static void print_patches(const json_t *image)
     }
 }
 
+/* Of a release that was asked for alone. */
+static void print_compressed(const json_t *c)
+{
+    if (c == NULL)
+        return;
+    printf("        compressed image ");
+    api_print_field(c, "state", 0);
+    if (!json_is_null(json_object_get(c, "bytes")))
+        savings_print_bytes(c, "bytes");
+    if (json_string_length(json_object_get(c, "reason")) > 0)
+        api_print_field(c, "reason", 0);
+    printf("\n");
+}
+
 static void print_release(const json_t *r)
 {
     size_t i;
@@ -46,6 +60,7 @@ static void print_release(const json_t *r)
         api_print_field(image, "bytes", 9);
         api_print_field(image, "digest", 0);
         printf("\n");
+        print_compressed(json_object_get(image, "compressed"));
         print_patches(image);
     }
     savings_print(json_object_get(r, "savings"));

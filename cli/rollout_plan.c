@@ -77,8 +77,9 @@ static void print_ring(const json_t *ring)
     print_span(json_object_get(ring, "takes_s"));
     printf("\n        ");
     savings_print_bytes(ring, "bytes");
-    printf(": %" JSON_INTEGER_FORMAT " by patch, %" JSON_INTEGER_FORMAT " by image", number(ring, "by_patch"),
-           number(ring, "by_image"));
+    printf(": %" JSON_INTEGER_FORMAT " by patch, %" JSON_INTEGER_FORMAT
+           " by compressed image, %" JSON_INTEGER_FORMAT " by image",
+           number(ring, "by_patch"), number(ring, "by_compressed"), number(ring, "by_image"));
     print_devices(number(ring, "runs_it"), "run it already");
     print_devices(number(ring, "too_old"), "too old");
     print_devices(number(ring, "too_new"), "too new");

@@ -20,12 +20,14 @@ static json_int_t number(const json_t *object, const char *field)
 void savings_print(const json_t *object)
 {
     double full = (double)number(object, "full_bytes"), bytes = (double)number(object, "bytes");
-    json_int_t by_patch = number(object, "by_patch"), devices = number(object, "devices"),
-               by_image = devices != 0 ? devices - by_patch : number(object, "by_image");
+    json_int_t by_patch = number(object, "by_patch"), compressed = number(object, "by_compressed"),
+               devices = number(object, "devices"),
+               by_image = devices != 0 ? devices - by_patch - compressed : number(object, "by_image");
     if (full <= 0)
         return;
-    printf("    %" JSON_INTEGER_FORMAT " devices by patch, %" JSON_INTEGER_FORMAT " by image: ", by_patch,
-           by_image);
+    printf("    %" JSON_INTEGER_FORMAT " devices by patch, %" JSON_INTEGER_FORMAT
+           " by compressed image, %" JSON_INTEGER_FORMAT " by image: ",
+           by_patch, compressed, by_image);
     savings_print_bytes(object, "bytes");
     printf(" instead of ");
     savings_print_bytes(object, "full_bytes");

@@ -3,7 +3,7 @@
  *
  *   otariad [--config FILE] [--data DIR] [--device-listen ADDR:PORT] [--operator-listen ADDR:PORT]
  *           [--ready-file FILE] [--threads N] [--poll-s N] [--patch-bases N] [--tls-name NAME]...
- *   otariad --make-patch BASE TARGET OUT PARENT     what the server starts for itself (patch/make.h)
+ *   otariad --make-patch BASE|- TARGET OUT PARENT     what the server starts for itself (patch/make.h)
  *
  * One process owns one data directory. A first start makes the CA, the certificate and the first admin token, and says
  * where they are. docs/operations.md.

@@ -293,6 +293,12 @@ const char *ot_reset_reason_name(enum ot_reset_reason reason)
     return name != NULL ? name : "unknown";
 }
 
+const char *ot_way_name(enum ot_way way)
+{
+    const char *name = ot_wire_name_of(wire_ways, (uint32_t)way);
+    return name != NULL ? name : "none";
+}
+
 const char *ot_bootloader_name(enum ot_wire_bootloader bootloader)
 {
     const char *name = ot_wire_name_of(wire_bootloaders, (uint32_t)bootloader);

@@ -98,7 +98,7 @@ static json_t *json_sees(uint32_t members)
 }
 
 struct sum {
-    json_int_t by_patch, by_image, bytes, full_bytes;
+    json_int_t by_patch, by_compressed, by_image, bytes, full_bytes;
     double cost;
 };
 
@@ -109,19 +109,20 @@ static json_t *json_forecast_ring(const struct api_ask *ask, const struct fleet_
     double cost = 0;
     json_t *links = json_links(ring, prices, &cost);
     sum->by_patch += ring->by_patch;
+    sum->by_compressed += ring->by_compressed;
     sum->by_image += ring->by_image;
     sum->bytes += (json_int_t)ring->bytes;
     sum->full_bytes += (json_int_t)ring->full_bytes;
     sum->cost += cost;
-    return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "index",
+    return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "index",
                      (json_int_t)index, "name", ask->plan.rings.rings[index].name, "members",
                      (json_int_t)places->members[index], "moved", (json_int_t)places->moved[index],
-                     "by_patch", (json_int_t)ring->by_patch, "by_image", (json_int_t)ring->by_image,
-                     "runs_it", (json_int_t)ring->runs_it, "too_old", (json_int_t)ring->too_old, "too_new",
-                     (json_int_t)ring->too_new, "bytes", (json_int_t)ring->bytes, "full_bytes",
-                     (json_int_t)ring->full_bytes, "links", links, "cost",
-                     prices->count > 0 ? json_real(round(cost * 100) / 100) : json_null(), "floor_percent",
-                     fleet_percent(gate_floor(places->members[index])), "sees",
+                     "by_patch", (json_int_t)ring->by_patch, "by_compressed", (json_int_t)ring->by_compressed,
+                     "by_image", (json_int_t)ring->by_image, "runs_it", (json_int_t)ring->runs_it, "too_old",
+                     (json_int_t)ring->too_old, "too_new", (json_int_t)ring->too_new, "bytes",
+                     (json_int_t)ring->bytes, "full_bytes", (json_int_t)ring->full_bytes, "links", links,
+                     "cost", prices->count > 0 ? json_real(round(cost * 100) / 100) : json_null(),
+                     "floor_percent", fleet_percent(gate_floor(places->members[index])), "sees",
                      json_sees(places->members[index]), "begins_s", json_span(&play->begins), "takes_s",
                      json_span(&play->takes), "passed", (json_int_t)play->passed);
 }
@@ -142,13 +143,14 @@ static json_t *json_forecast(const struct api_ask *ask, const struct fleet_place
         (json_int_t)attempts[(count - 1) * 9 / 10], "attempts_seen", (json_int_t)f->attempts_seen, "poll_s",
         (json_int_t)f->input.poll_s, "away", (json_int_t)f->away);
     return json_pack(
-        "{s:s,s:s,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:o}",
+        "{s:s,s:s,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:o}",
         "product", ask->product->name, "version", ask->release->version, "release",
         (json_int_t)ask->release->number, "plan", json_plan(&ask->plan), "members", (json_int_t)places->count,
         "unfit", (json_int_t)places->unfit, "unplaced", (json_int_t)places->unplaced, "filtered",
         (json_int_t)places->filtered, "warnings", json_warnings(&ask->plan, places->members), "rings", rings,
-        "by_patch", sum.by_patch, "by_image", sum.by_image, "bytes", sum.bytes, "full_bytes", sum.full_bytes,
-        "cost", prices->count > 0 ? json_real(round(sum.cost * 100) / 100) : json_null(), "takes_s",
+        "by_patch", sum.by_patch, "by_compressed", sum.by_compressed, "by_image", sum.by_image, "bytes",
+        sum.bytes, "full_bytes", sum.full_bytes, "cost",
+        prices->count > 0 ? json_real(round(sum.cost * 100) / 100) : json_null(), "takes_s",
         json_span(&play->takes), "runs", (json_int_t)play->runs, "finished", (json_int_t)play->finished,
         "held", (json_int_t)play->held, "halted", (json_int_t)play->halted, "reason", play->reason, "assumes",
         assumes);

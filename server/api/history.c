@@ -45,8 +45,6 @@ static void add_key(json_t *entry, const struct store_row *row)
 
 static void add_attempt(json_t *entry, const struct store_row *row)
 {
-    static const char *const ways[] = {"none", "full", "patch"};
-    int64_t way = store_int(row, WAY);
     set(entry, "attempt", json_string(store_text(row, ATTEMPT)));
     set(entry, "reason", json_string(ot_status_wire((enum ot_status)store_int(row, REASON))));
     if (store_int(row, KIND) == HISTORY_STATE) {
@@ -57,7 +55,7 @@ static void add_attempt(json_t *entry, const struct store_row *row)
     }
     set(entry, "state", json_string(ot_event_kind_name((enum ot_event_kind)store_int(row, WHAT))));
     set(entry, "check", json_string(store_text(row, TEXT)));
-    set(entry, "way", json_string(ways[way >= 0 && way <= OT_WAY_PATCH ? way : 0]));
+    set(entry, "way", json_string(ot_way_name((enum ot_way)store_int(row, WAY))));
     set(entry, "bytes", json_integer((json_int_t)store_int(row, NUMBER)));
 }
 

@@ -33,14 +33,13 @@ static json_t *json_attempt(const struct fleet_membership *at)
     char id[32];
     const struct rollout_member *m = &at->rollout->engine.members[at->member];
     const struct fleet_member *x = &at->rollout->members[at->member];
-    static const char *const ways[] = {"none", "full", "patch"};
     snprintf(id, sizeof id, "a-%" PRIu64, m->attempt);
     return json_pack(
         "{s:s,s:I,s:s,s:I,s:s,s:s,s:s,s:s,s:I,s:o}", "id", id, "rollout", (json_int_t)at->rollout->engine.id,
         "release", fleet_target(at->rollout, (int)at->member, x->device)->version, "ring",
         (json_int_t)m->ring, "state", attempt_state_name(m->state), "reason", ot_status_wire(m->reason),
-        "check", x->check, "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes,
-        "changed_at", x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
+        "check", x->check, "way", ot_way_name(x->way), "bytes", (json_int_t)x->bytes, "changed_at",
+        x->changed_at_ms != 0 ? json_time(x->changed_at_ms) : json_null());
 }
 
 static void add_attempts(json_t *root, const struct fleet_device *d)
@@ -80,6 +79,7 @@ json_t *json_device(const struct fleet_device *d, bool with_attempts)
         json_digests_of(f->revoked, f->revoked_count), "health", json_health(&f->health), "first_seen",
         json_time(d->enrolled_ms), "last_seen", json_time(d->last_seen_ms));
     json_object_set_new(root, "patch_profile", json_integer(f->patch_profile));
+    json_object_set_new(root, "compressed_profile", json_integer(f->compressed_profile));
     json_object_set_new(root, "metrics", json_metrics(f));
     json_object_set_new(root, "polls",
                         json_pack("{s:f,s:f,s:I,s:I}", "gap_s", d->habit.gap_ms / 1000.0, "away_percent",

@@ -278,6 +278,10 @@ static void fill_offer(struct visit *v, const struct fleet_rollout *r, const str
     if (patch != NULL)
         o->patch =
             (struct ot_wire_patch){.base = patch->base, .sha256 = patch->sha256, .bytes = patch->bytes};
+    const struct fleet_patch *compressed = fleet_compressed_for(image, &v->d->facts);
+    o->has_compressed = compressed != NULL;
+    if (compressed != NULL)
+        o->compressed = (struct ot_wire_patch){.sha256 = compressed->sha256, .bytes = compressed->bytes};
     v->wait = true;
 }
 

@@ -88,11 +88,10 @@ json_t *fleet_ring_evidence(const struct rollout *r, uint32_t ring, uint64_t now
 
 json_t *fleet_member_evidence(const struct fleet_rollout *r, uint32_t member)
 {
-    static const char *const ways[] = {"none", "full", "patch"};
     const struct rollout_member *m = &r->engine.members[member];
     const struct fleet_member *x = &r->members[member];
     return json_pack("{s:o,s:s,s:s,s:s,s:s,s:I}", "attempt",
                      m->attempt != 0 ? json_sprintf("a-%" PRIu64, m->attempt) : json_null(), "state",
                      attempt_state_name(m->state), "reason", ot_status_wire(m->reason), "check", x->check,
-                     "way", ways[x->way <= OT_WAY_PATCH ? x->way : 0], "bytes", (json_int_t)x->bytes);
+                     "way", ot_way_name(x->way), "bytes", (json_int_t)x->bytes);
 }

@@ -31,15 +31,17 @@ static struct fleet_link_bytes *find_link(struct fleet_forecast_ring *ring, cons
     return at;
 }
 
-/* What it will take: by the patches that there are now. */
+/* What it will take: by the patches and compressed images that there are now. */
 static void count_bytes(const struct fleet_device *d, const struct fleet_image *image,
                         struct fleet_forecast_ring *ring)
 {
     const struct fleet_patch *patch = fleet_patch_for(image, &d->facts);
     struct fleet_link_bytes *link = find_link(ring, link_of(d));
-    uint32_t bytes = patch != NULL ? patch->bytes : image->bytes;
+    const struct fleet_patch *compressed = patch == NULL ? fleet_compressed_for(image, &d->facts) : NULL;
+    uint32_t bytes = patch != NULL ? patch->bytes : compressed != NULL ? compressed->bytes : image->bytes;
     ring->by_patch += patch != NULL;
-    ring->by_image += patch == NULL;
+    ring->by_compressed += compressed != NULL;
+    ring->by_image += patch == NULL && compressed == NULL;
     ring->bytes += bytes;
     ring->full_bytes += image->bytes;
     link->devices++;

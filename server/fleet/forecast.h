@@ -23,7 +23,7 @@ struct fleet_link_bytes {
 };
 
 struct fleet_forecast_ring {
-    uint32_t by_patch, by_image, runs_it; /* devices */
+    uint32_t by_patch, by_compressed, by_image, runs_it; /* devices */
     uint32_t too_old, too_new;  /* members that are not offered it as they are: min_source, max_source */
     uint64_t bytes, full_bytes; /* that will be sent; if all took images */
     struct fleet_link_bytes links[FLEET_LINKS_MAX];

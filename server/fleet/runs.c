@@ -60,6 +60,7 @@ static void leave(struct fleet_device *d)
     if (d->run_next != NULL)
         d->run_next->run_previous = d->run_previous;
     run->patchable -= d->is_patchable;
+    run->compressible -= d->is_compressible;
     run->devices--;
     d->run = NULL;
     if (run->devices == 0)
@@ -70,6 +71,7 @@ static void enter(struct fleet_device *d, struct fleet_run *run)
 {
     d->run = run;
     d->is_patchable = d->facts.patch_profile >= FLEET_PATCH_PROFILE;
+    d->is_compressible = d->facts.compressed_profile >= FLEET_PATCH_PROFILE;
     d->run_previous = NULL;
     d->run_next = run->first;
     if (run->first != NULL)
@@ -77,13 +79,15 @@ static void enter(struct fleet_device *d, struct fleet_run *run)
     run->first = d;
     run->devices++;
     run->patchable += d->is_patchable;
+    run->compressible += d->is_compressible;
 }
 
 void fleet_runs_note(struct fleet_device *d)
 {
     bool runs = d->has_checked_in && d->facts.running.present && !ot_digest_is_zero(&d->facts.running.digest);
-    bool is_patchable = d->facts.patch_profile >= FLEET_PATCH_PROFILE;
-    if (d->run != NULL && runs && d->is_patchable == is_patchable &&
+    bool is_patchable = d->facts.patch_profile >= FLEET_PATCH_PROFILE,
+         is_compressible = d->facts.compressed_profile >= FLEET_PATCH_PROFILE;
+    if (d->run != NULL && runs && d->is_patchable == is_patchable && d->is_compressible == is_compressible &&
         ot_digest_equal(&d->run->digest, &d->facts.running.digest))
         return;
     if (d->run != NULL)

@@ -13,6 +13,7 @@
 struct fleet_run {
     struct ot_digest digest;
     size_t devices, patchable;  /* patchable: of them, that take patches of FLEET_PATCH_PROFILE */
+    size_t compressible;        /* ... compressed images of it */
     struct fleet_device *first; /* the others: run_next */
 };
 

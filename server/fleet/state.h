@@ -112,7 +112,7 @@ struct fleet_device {
     size_t membership_count;
     struct fleet_run *run; /* among those that run the same: runs.h */
     struct fleet_device *run_next, *run_previous;
-    bool is_patchable;
+    bool is_patchable, is_compressible;
     uint8_t history_rows;     /* since the last clearing: history.h */
     bool is_dirty, is_listed; /* last_seen is not written yet; stands in the list of those that may be so */
 };

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define IMAGE_MAX    (16u << 20)
-#define EXIT_STORAGE 250 /* statuses are 1 to 147, negated */
+#define NO_BASE      "-"
+#define EXIT_STORAGE 250 /* statuses are 1 to 148, negated */
 
 extern char **environ;
 
@@ -73,7 +74,7 @@ static int make(const struct delta_file *base, const struct delta_file *target, 
 {
     struct delta_patch patch;
     struct error err;
-    enum ot_status st = delta_make(base, target, &patch);
+    enum ot_status st = base != NULL ? delta_make(base, target, &patch) : delta_make_full(target, &patch);
     if (st != OT_OK)
         return -(int)st;
     int result = file_write_atomic(out, patch.bytes, patch.size, 0640, &err);
@@ -87,8 +88,10 @@ int patch_make_main(const char *base_path, const char *target_path, const char *
     uint8_t *base_bytes = NULL, *target_bytes = NULL;
     bind_hands((pid_t)strtol(parent, NULL, 10));
     int result = EXIT_STORAGE;
-    if (load(base_path, &base, &base_bytes) == 0 && load(target_path, &target, &target_bytes) == 0)
-        result = make(&base, &target, out);
+    bool has_base = strcmp(base_path, NO_BASE) != 0;
+    if ((!has_base || load(base_path, &base, &base_bytes) == 0) &&
+        load(target_path, &target, &target_bytes) == 0)
+        result = make(has_base ? &base : NULL, &target, out);
     free(base_bytes);
     free(target_bytes);
     return result;
@@ -150,8 +153,13 @@ bool patch_make(struct patch_process *process, const char *base, const char *tar
 {
     char name[] = "otariad", verb[] = "--make-patch", parent[16];
     snprintf(parent, sizeof parent, "%d", (int)getpid());
-    char *const argv[] = {
-        name, verb, (char *)(uintptr_t)base, (char *)(uintptr_t)target, (char *)(uintptr_t)out, parent, NULL};
+    char *const argv[] = {name,
+                          verb,
+                          (char *)(uintptr_t)(base != NULL ? base : NO_BASE),
+                          (char *)(uintptr_t)target,
+                          (char *)(uintptr_t)out,
+                          parent,
+                          NULL};
     reason[0] = '\0';
     return start(process, argv, reason) == 0 && judge(finish(process), reason);
 }

@@ -1,8 +1,8 @@
 /**
- * One patch made by a process of its own: what a hostile or an unlucky image can cost is bounded in memory and processor
+ * One patch, or compressed image, made by a process of its own: what a hostile or an unlucky image can cost is bounded in memory and processor
  * time, and a maker that dies takes nothing with it.
  *
- * The process is this program again, called as `otariad --make-patch BASE TARGET OUT PARENT`. It runs at a low priority,
+ * The process is this program again, called as `otariad --make-patch BASE TARGET OUT PARENT`, BASE `-` for a compressed image. It runs at a low priority,
  * with PATCH_MEMORY_MAX of memory and PATCH_SECONDS_MAX of processor time, ends with its parent, writes OUT, reads it
  * back and applies it: only a patch that gave the target byte for byte from the bytes on disk is a success.
  */
@@ -27,7 +27,7 @@ struct patch_process {
 /** What the child does; its exit status is the answer. `parent`: number of the process that started it, in decimal. */
 int patch_make_main(const char *base, const char *target, const char *out, const char *parent);
 /**
- * Run the child and wait for it.
+ * Run the child and wait for it. `base` NULL: the target is compressed.
  *
  * @return true: OUT holds a proved patch. false: `reason` says why not, for a person; OUT may or may not exist.
  */

@@ -1,4 +1,4 @@
-/* The background maker of patches: see worker.h. */
+/* The background maker of patches and compressed images: see worker.h. */
 #include "worker.h"
 
 #include "artifact/artifact.h"
@@ -57,23 +57,34 @@ static int take(struct patch_worker *w, const char *path, struct fleet_patch *pa
     return 0;
 }
 
+static void tell(const struct fleet_patch_job *job, bool has_base, bool made)
+{
+    const struct fleet_patch *patch = &job->patch;
+    char from[32] = "";
+    if (has_base)
+        snprintf(from, sizeof from, " base_release=%u", job->base_release);
+    if (made)
+        log_info(has_base ? "patch.made" : "compressed.made", "product=%s%s release=%u bytes=%u of=%u%s",
+                 job->product, from, job->release, patch->bytes, job->target_bytes,
+                 patch->state == PATCH_MADE ? "" : " note=\"not smaller, dropped\"");
+    else
+        log_warn(has_base ? "patch.failed" : "compressed.failed", "product=%s%s release=%u reason=\"%s\"",
+                 job->product, from, job->release, patch->reason);
+}
+
 static void make(struct patch_worker *w, struct fleet_patch_job *job)
 {
     char base[PATH_MAX], target[PATH_MAX], out[PATH_MAX];
     struct fleet_patch *patch = &job->patch;
+    bool has_base = !ot_digest_is_zero(&job->base_sha256);
     artifact_path(w->fleet->artifact_dir, &job->base_sha256, base);
     artifact_path(w->fleet->artifact_dir, &job->target_sha256, target);
     snprintf(out, sizeof out, "%.3900s/patch.tmp.%d", w->fleet->artifact_dir, (int)getpid());
-    bool made = patch_make(&w->process, base, target, out, patch->reason) && take(w, out, patch) == 0;
+    bool made = patch_make(&w->process, has_base ? base : NULL, target, out, patch->reason) &&
+                take(w, out, patch) == 0;
     unlink(out);
     patch->state = !made ? PATCH_FAILED : patch->bytes < job->worth_below ? PATCH_MADE : PATCH_DROPPED;
-    if (made)
-        log_info("patch.made", "product=%s base_release=%u release=%u bytes=%u of=%u%s", job->product,
-                 job->base_release, job->release, patch->bytes, job->target_bytes,
-                 patch->state == PATCH_MADE ? "" : " note=\"not smaller, dropped\"");
-    else
-        log_warn("patch.failed", "product=%s base_release=%u release=%u reason=\"%s\"", job->product,
-                 job->base_release, job->release, patch->reason);
+    tell(job, has_base, made);
 }
 
 static void *work(void *ctx)

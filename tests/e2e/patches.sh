@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Patches, end to end: the server makes them for what the fleet runs, devices take them, and whatever goes wrong with one
-# costs bytes and nothing else.
+# Patches and compressed images, end to end: the server makes them for what the fleet runs, devices take them, and whatever goes
+# wrong with one costs bytes and nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/lib/trial.sh
@@ -44,6 +44,13 @@ attempt() # NAME FIELD
     $get "$trial_dir/device.json" "attempts.0.$2"
 }
 
+artifact() # BYTES: of the patch or compressed image of this size
+{
+    sqlite_field="SELECT lower(hex(sha256)) FROM patch WHERE bytes=$1" python3 -c "
+import os, sqlite3
+print(sqlite3.connect('file:$trial_dir/server/otaria.db?mode=ro', uri=True).execute(os.environ['sqlite_field']).fetchone()[0])"
+}
+
 trial_begin
 trial_server --poll-s 1
 "$otaria" key generate --scheme ecdsa256 --out "$trial_dir/key.pem"
@@ -71,9 +78,14 @@ demand "made, in this order" "$(sed -n 's/.*patch.made .*base_release=\([^ ]*\) 
 full=$($get "$trial_dir/shown.json" images.0.bytes)
 first=$($get "$trial_dir/shown.json" images.0.patches.0.bytes)
 second=$(python3 -c "import json; print(next(p['bytes'] for p in json.load(open('$trial_dir/shown.json'))['images'][0]['patches'] if p['version'] == '0.9.0'))")
+demand "the compressed image" "$($get "$trial_dir/shown.json" images.0.compressed.state)" made
+squeezed=$($get "$trial_dir/shown.json" images.0.compressed.bytes)
+[ "$squeezed" -lt "$full" ] || { echo "a compressed image of $squeezed bytes saves nothing of $full" >&2; exit 1; }
+demand "before the patches" "$(sed -n 's/.* \(patch\|compressed\)\.made .* release=110 .*/\1/p' "$trial_dir/otariad.log" | head -1)" compressed
 demand "all of it: by patch" "$($get "$trial_dir/shown.json" savings.by_patch)" 4
+demand "by compressed image" "$($get "$trial_dir/shown.json" savings.by_compressed)" 1
 demand "bytes with images alone" "$($get "$trial_dir/shown.json" savings.full_bytes)" $((5 * full))
-demand "bytes as it is" "$($get "$trial_dir/shown.json" savings.bytes)" $((3 * first + second + full))
+demand "bytes as it is" "$($get "$trial_dir/shown.json" savings.bytes)" $((3 * first + second + squeezed))
 
 echo "== devices take them, or the image"
 "$otaria" rollout create --release 1.1.0 --soak-s 0 --override "a test" --start --json >"$trial_dir/rollout.json"
@@ -84,19 +96,18 @@ demand "and ended" "$(attempt most-1 state)" confirmed
 run old --until-idle --max-seconds 100
 demand "old went by" "$(attempt old way)" patch
 run stranger --until-idle --max-seconds 100
-demand "stranger went by" "$(attempt stranger way)" full
+demand "stranger, whose image nobody has, went by" "$(attempt stranger way)" compressed
+demand "stranger took bytes" "$(attempt stranger bytes)" "$squeezed"
 demand "stranger ended" "$(attempt stranger state)" confirmed
 
 echo "== a patch that went bad on the server's disk costs its bytes, no more"
-patch=$(sqlite_field="SELECT lower(hex(sha256)) FROM patch WHERE bytes=$first" python3 -c "
-import os, sqlite3
-print(sqlite3.connect('file:$trial_dir/server/otaria.db?mode=ro', uri=True).execute(os.environ['sqlite_field']).fetchone()[0])")
+patch=$(artifact "$first")
 dd if=/dev/zero of="$trial_dir/server/artifacts/$patch" bs=1 seek=$((first / 2)) count=64 conv=notrunc 2>/dev/null
 run most-2 --until-idle --max-seconds 100
 demand "most-2 ended" "$(attempt most-2 state)" confirmed
-demand "most-2 went by" "$(attempt most-2 way)" full
+demand "most-2 went by" "$(attempt most-2 way)" compressed
 demand "its attempts" "$("$otaria" device show most-2 --json | grep -c '"id": "a-')" 1
-[ "$(attempt most-2 bytes)" -ge "$full" ] || { echo "most-2 cannot have taken the image" >&2; exit 1; }
+[ "$(attempt most-2 bytes)" -gt "$squeezed" ] || { echo "most-2 cannot have taken both" >&2; exit 1; }
 "$otaria" rollout show 1 --json >"$trial_dir/shown.json"
 for name in bad-1 bad-2; do
     unit "$name" 1.0.0
@@ -108,10 +119,24 @@ trial_stop otariad
 trial_server --poll-s 1 >/dev/null
 demand "also after a restart" "$(show 1.1.0 images.0.patches.0.state)" withdrawn
 run spared --until-idle --max-seconds 100
-demand "spared took bytes" "$(attempt spared bytes)" "$full"
+demand "spared took bytes" "$(attempt spared bytes)" "$squeezed"
+
+echo "== so does a compressed image"
+dd if=/dev/zero of="$trial_dir/server/artifacts/$(artifact "$squeezed")" bs=1 seek=$((squeezed / 2)) count=64 conv=notrunc 2>/dev/null
+unit bad-3 1.0.0
+run bad-3 --until-idle --max-seconds 100
+demand "bad-3 ended" "$(attempt bad-3 state)" confirmed
+demand "bad-3 went by" "$(attempt bad-3 way)" full
+[ "$(attempt bad-3 bytes)" -gt "$full" ] || { echo "bad-3 cannot have taken both" >&2; exit 1; }
+for name in bad-4 bad-5; do
+    unit "$name" 1.0.0
+    run "$name" --until-idle --max-seconds 100
+done
+demand "what devices could not use, three of eight" "$(show 1.1.0 images.0.compressed.state)" withdrawn
 "$otaria" rollout show 1 --json >"$trial_dir/shown.json"
 demand "the rollout counts by patch" "$($get "$trial_dir/shown.json" transfer.by_patch)" 2
-demand "and by image" "$($get "$trial_dir/shown.json" transfer.by_image)" 5
+demand "by compressed image" "$($get "$trial_dir/shown.json" transfer.by_compressed)" 5
+demand "and by image" "$($get "$trial_dir/shown.json" transfer.by_image)" 3
 
 echo "== a server killed while it makes one makes it after the restart"
 image 1.3.0 130 700000
@@ -141,4 +166,5 @@ demand "those that are there stay" "$(show 1.4.0 images.0.patches.0.state)" made
 image 1.5.0 150 40000
 "$otaria" release push "$trial_dir/1.5.0.bin" >/dev/null
 demand "no more" "$(show 1.5.0 images.0.patches.0.state)" not_wanted
+demand "nor compressed" "$($get "$trial_dir/shown.json" images.0.compressed.state)" not_wanted
 echo "patches: all as promised"

@@ -243,6 +243,7 @@ bool ot_wire_is_metric_name(const char *s);
 /** Wire names ("confirmed", "power_on", ...) of the enums; never NULL. */
 const char *ot_event_kind_name(enum ot_event_kind kind);
 const char *ot_reset_reason_name(enum ot_reset_reason reason);
+const char *ot_way_name(enum ot_way way);
 const char *ot_bootloader_name(enum ot_wire_bootloader bootloader);
 /** Does this kind end an attempt? */
 bool ot_event_is_outcome(enum ot_event_kind kind);

@@ -61,6 +61,30 @@ static void a_patch_is_made_and_gives_the_target(void **state)
     free(result);
 }
 
+static void a_compressed_image_is_made_of_the_target_alone(void **state)
+{
+    struct patch_process process = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char reason[PATCH_REASON_MAX];
+    uint8_t *made, *result;
+    size_t len;
+    uint32_t size;
+    struct error err;
+    (void)state;
+    uint8_t even[8000] = {7};
+    unlink(base);
+    assert_int_equal(file_write_atomic(target, even, sizeof even, 0600, &err), 0);
+    assert_true(patch_make(&process, NULL, target, out, reason));
+    assert_int_equal(file_read(out, 1u << 20, &made, &len, &err), 0);
+    assert_true(len < sizeof even / 4);
+    assert_int_equal(
+        delta_apply(NULL, &(struct delta_file){.bytes = made, .size = (uint32_t)len}, &result, &size), OT_OK);
+    assert_int_equal(size, sizeof even);
+    assert_memory_equal(result, even, size);
+    free(made);
+    free(result);
+    assert_false(patch_make(&process, NULL, "/nonexistent/target", out, reason));
+}
+
 static void what_cannot_be_read_or_written_is_said(void **state)
 {
     struct patch_process p = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -156,6 +180,7 @@ int main(int argc, char **argv)
         return patch_make_main(argv[2], argv[3], argv[4], argv[5]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_patch_is_made_and_gives_the_target),
+        cmocka_unit_test(a_compressed_image_is_made_of_the_target_alone),
         cmocka_unit_test(what_cannot_be_read_or_written_is_said),
         cmocka_unit_test(an_empty_target_is_the_makers_refusal),
         cmocka_unit_test(a_maker_whose_parent_has_died_makes_nothing),
