@@ -22,7 +22,7 @@ struct selection {
 static bool is_asked_for(const struct fleet_device *d, const struct selection *s)
 {
     return (s->running == NULL || strcmp(d->facts.running.version, s->running) == 0) &&
-           fleet_filter_matches(&s->filter, d, s->now_ms);
+           fleet_search_matches(&s->filter, d, s->now_ms);
 }
 
 /* With the lock held; false after having replied (and unlocked). */
@@ -33,7 +33,7 @@ static bool read_selection(struct api *api, struct http_request *req, const stru
     const char *filter = http_query(req, "filter");
     out->running = http_query(req, "running");
     out->now_ms = fleet_wall_ms(api->fleet);
-    if (fleet_filter_parse(p, filter != NULL ? filter : "", &out->filter, &e) == 0)
+    if (fleet_search_parse(p, filter != NULL ? filter : "", &out->filter, &e) == 0)
         return true;
     fleet_unlock(api->fleet);
     api_reply(req, 422,

@@ -1,6 +1,8 @@
 /* Desired against reported: what the server wants a device to run now, by the code that decides, and what it said last. */
 #include "common.h"
 
+#include "fleet/sync.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -34,14 +36,9 @@ static json_t *json_reported(const struct fleet_device *d)
 
 void json_add_sync(json_t *root, const struct fleet_device *d)
 {
-    struct fleet_rollout *rollout;
-    struct rollout_situation s = fleet_situation(d, &rollout);
-    enum rollout_why why = rollout_decide(&s);
-    const struct fleet_release *wanted =
-        rollout != NULL && rollout_wants(why) ? fleet_target(rollout, s.member, d) : NULL;
-    const struct fleet_image *image = wanted != NULL ? fleet_image_for(wanted, &d->facts) : NULL;
-    json_object_set_new(root, "desired", json_desired(wanted, image, rollout, why));
+    struct fleet_sync sync = fleet_sync(d);
+    const struct fleet_image *image = sync.wanted != NULL ? fleet_image_for(sync.wanted, &d->facts) : NULL;
+    json_object_set_new(root, "desired", json_desired(sync.wanted, image, sync.rollout, sync.why));
     json_object_set_new(root, "reported", json_reported(d));
-    json_object_set_new(root, "in_sync",
-                        !d->has_checked_in ? json_null() : json_boolean(wanted == NULL || s.runs_release));
+    json_object_set_new(root, "in_sync", sync.is_known ? json_boolean(sync.in_sync) : json_null());
 }

@@ -2,7 +2,9 @@
 #include "filter.h"
 
 #include "query/device.h"
+#include "sync.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool has_attribute(const struct fleet_device *d, const char *name)
@@ -29,11 +31,25 @@ static bool is_known(const void *of, const char *name)
     return fleet_knows_attribute(of, name);
 }
 
-int fleet_filter_parse(const struct fleet_product *p, const char *text, struct query *out,
+int fleet_search_parse(const struct fleet_product *p, const char *text, struct query *out,
                        struct query_error *error)
 {
     struct query_attributes attributes = {.of = p, .is_known = is_known};
     return query_parse(text, strlen(text), &attributes, out, error);
+}
+
+int fleet_filter_parse(const struct fleet_product *p, const char *text, struct query *out,
+                       struct query_error *error)
+{
+    if (fleet_search_parse(p, text, out, error) != 0)
+        return -1;
+    const char *at = strstr(text, "in_sync");
+    if (!query_asks(out, QUERY_IN_SYNC) || at == NULL)
+        return 0;
+    error->at = (size_t)(at - text);
+    snprintf(error->message, sizeof error->message,
+             "at byte %zu: in_sync is for lists of devices: a rollout changes it itself", error->at);
+    return -1;
 }
 
 static const char *tag_at(const void *of, unsigned index)
@@ -47,15 +63,35 @@ static uint64_t not_below_0(int64_t ms)
     return ms > 0 ? (uint64_t)ms : 0;
 }
 
+static const char *in_sync(const void *of)
+{
+    struct fleet_sync sync = fleet_sync(of);
+    return !sync.is_known ? "unknown" : sync.in_sync ? "yes" : "no";
+}
+
+static struct query_device subject_of(const struct fleet_device *d)
+{
+    return (struct query_device){.id = d->id,
+                                 .facts = &d->facts,
+                                 .has_checked_in = d->has_checked_in,
+                                 .first_seen_ms = not_below_0(d->enrolled_ms),
+                                 .last_seen_ms = not_below_0(d->last_seen_ms),
+                                 .tag_at = tag_at,
+                                 .tags_of = d};
+}
+
 bool fleet_filter_matches(const struct query *q, const struct fleet_device *d, int64_t wall_ms)
 {
-    struct query_device device = {.id = d->id,
-                                  .facts = &d->facts,
-                                  .has_checked_in = d->has_checked_in,
-                                  .first_seen_ms = not_below_0(d->enrolled_ms),
-                                  .last_seen_ms = not_below_0(d->last_seen_ms),
-                                  .tag_at = tag_at,
-                                  .tags_of = d};
+    struct query_device device = subject_of(d);
+    struct query_subject subject = query_device(&device);
+    return query_matches(q, &subject, not_below_0(wall_ms));
+}
+
+bool fleet_search_matches(const struct query *q, const struct fleet_device *d, int64_t wall_ms)
+{
+    struct query_device device = subject_of(d);
+    device.in_sync = in_sync; /* asks the rollouts, which ask fleet_filter_matches() */
+    device.in_sync_of = d;
     struct query_subject subject = query_device(&device);
     return query_matches(q, &subject, not_below_0(wall_ms));
 }

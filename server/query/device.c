@@ -148,6 +148,8 @@ static bool get_one(const struct query_device *d, enum query_field field, const 
         return has_number(out, d->first_seen_ms);
     case QUERY_CHECKED_IN:
         return has_text(out, d->has_checked_in ? "yes" : "no");
+    case QUERY_IN_SYNC:
+        return d->in_sync != NULL && has_text(out, d->in_sync(d->in_sync_of));
     default:
         return d->has_checked_in && get_report(d->facts, field, out);
     }

@@ -14,6 +14,7 @@ static const char *const bootloaders[] = {"rollback", "plain", "unknown", NULL};
 static const char *const resets[] = {"unknown",  "power_on", "software",   "panic",
                                      "watchdog", "brownout", "deep_sleep", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
+static const char *const yes_no_unknown[] = {"yes", "no", "unknown", NULL};
 
 static const struct field_info fields[QUERY_FIELDS] = {
     [QUERY_ID] = {"id", QUERY_KIND_TEXT, NULL},
@@ -40,6 +41,7 @@ static const struct field_info fields[QUERY_FIELDS] = {
     [QUERY_UNHEARD] = {"unheard", QUERY_KIND_AGE, NULL},
     [QUERY_FIRST_SEEN] = {"first_seen", QUERY_KIND_AGE, NULL},
     [QUERY_CHECKED_IN] = {"checked_in", QUERY_KIND_NAME, yes_no},
+    [QUERY_IN_SYNC] = {"in_sync", QUERY_KIND_NAME, yes_no_unknown},
     [QUERY_BOOTS] = {"boots", QUERY_KIND_NUMBER, NULL},
     [QUERY_PANICS] = {"panics", QUERY_KIND_NUMBER, NULL},
     [QUERY_WATCHDOGS] = {"watchdogs", QUERY_KIND_NUMBER, NULL},

@@ -156,6 +156,15 @@ static bool holds(const struct match *m, uint16_t at)
     return is_and;
 }
 
+bool query_asks(const struct query *q, enum query_field field)
+{
+    for (uint16_t i = 1; i < q->node_count; i++) {
+        if (q->nodes[i].kind == NODE_TERM && q->nodes[i].field == field)
+            return true;
+    }
+    return false;
+}
+
 bool query_matches(const struct query *q, const struct query_subject *subject, uint64_t now_ms)
 {
     struct match m = {.query = q, .subject = subject, .now_ms = now_ms};

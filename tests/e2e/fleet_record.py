@@ -237,6 +237,9 @@ class Bulbs:
         desired, reported = shown["desired"], shown["reported"]
         for field in ("desired", "reported", "in_sync"):
             demand(shown[field] == listed[field], f"{name}: {field} shown and listed")
+        asked = {True: "yes", False: "no", None: "unknown"}[in_sync]
+        found = self.get(f"/devices?filter=id={name}%20and%20in_sync={asked}")["devices"]
+        demand([d["id"] for d in found] == [name], f"{name}: in_sync is not {asked} for the filter")
         demand((desired["version"], shown["in_sync"], desired["answer"]) == (version, in_sync, answer),
                f"{name}: {desired}, in sync {shown['in_sync']}; wanted {version}, {in_sync}, {answer}")
         demand(desired["answer"] == self.get(f"/devices/{name}/explain")["answer"], f"{name}: explain says else")
@@ -250,6 +253,11 @@ def desired_is_what_the_deciding_code_wants_now(fleet):
     bulbs = fleet.bulbs()
     for name in ("b-1", "b-2", "b-3"):
         bulbs.enrol(name).check_in("nothing")
+    try:
+        bulbs.api.post("/api/v1/products/bulb/rollouts", {"release": "1.1.0", "filter": "id = b-1 and in_sync = no"})
+        demand(False, "a rollout that is filtered by what it brings about")
+    except Refused as refusal:
+        demand("at byte 13: in_sync is for lists" in str(refusal), f"{refusal}")
     bulbs.enrol("b-mute")
     bulbs.is_wanted("b-1", None, True, "no_rollout")
     bulbs.is_wanted("b-mute", None, None, "never_seen")

@@ -66,6 +66,11 @@ static bool is_site(const void *of, const char *name)
     return strcmp(name, "site") == 0;
 }
 
+static const char *in_sync(const void *of)
+{
+    return of;
+}
+
 static const struct query_attributes known = {.is_known = is_site};
 
 static bool matches(const char *text, const struct query_device *d)
@@ -87,7 +92,9 @@ static bool lamp_matches(const char *text)
                                 .first_seen_ms = NOW_MS - 40u * (uint64_t)DAY_MS,
                                 .last_seen_ms = NOW_MS - 3u * (uint64_t)DAY_MS,
                                 .tag_at = tag_at,
-                                .tags_of = lab_tags};
+                                .tags_of = lab_tags,
+                                .in_sync = in_sync,
+                                .in_sync_of = "no"};
     return matches(text, &lamp);
 }
 
@@ -148,6 +155,8 @@ static void each_field_is_compared_with_what_the_device_said(void **state)
                                       "first_seen > 4w",
                                       "first_seen < 41d",
                                       "checked_in = yes",
+                                      "in_sync = no",
+                                      "in_sync != yes",
                                       "boots = 12",
                                       "panics > 0",
                                       "watchdogs = 0",
@@ -203,6 +212,7 @@ static void each_field_is_compared_with_what_the_device_said(void **state)
                                      "unheard < 3d",
                                      "first_seen < 40d",
                                      "checked_in = no",
+                                     "in_sync in (yes, unknown)",
                                      "crash = beef",
                                      "crash != dead",
                                      "region != eu",
@@ -252,7 +262,7 @@ static void what_a_device_never_said_is_neither_less_nor_more(void **state)
                                      "boots = 0",      "slot_bytes < 1M", "digest = 0000",     "state = *",
                                      "bootloader = *", "uptime < 1h",     "other.release = 0", "crash = 0000",
                                      "tag = *",        "key = 0000",      "unheard > 0s",      "region = *",
-                                     "last_reset = *"};
+                                     "last_reset = *", "in_sync = *"};
     (void)state;
     for (unsigned i = 0; i < sizeof no / sizeof no[0]; i++) {
         if (matches(no[i], &silent))
@@ -478,6 +488,17 @@ static void length_depth_and_number_of_terms_have_bounds(void **state)
     assert_non_null(strstr(e.message, "written out this is"));
 }
 
+static void a_query_knows_what_it_asks_about(void **state)
+{
+    struct query q;
+    struct query_error e;
+    (void)state;
+    assert_int_equal(query_parse("id = in_sync or not (tag = a and in_sync = no)", 46, NULL, &q, &e), 0);
+    assert_true(query_asks(&q, QUERY_IN_SYNC) && query_asks(&q, QUERY_TAG) && !query_asks(&q, QUERY_CHIP));
+    assert_int_equal(query_parse("id = in_sync", 12, NULL, &q, &e), 0);
+    assert_false(query_asks(&q, QUERY_IN_SYNC));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +509,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_named_with_its_place),
         cmocka_unit_test(a_refused_filter_matches_nothing),
         cmocka_unit_test(a_bare_name_is_an_attribute_only_where_one_is_known),
+        cmocka_unit_test(a_query_knows_what_it_asks_about),
         cmocka_unit_test(the_printed_form_reads_back_as_the_same_query),
         cmocka_unit_test(length_depth_and_number_of_terms_have_bounds),
     };

@@ -20,6 +20,9 @@ struct query_device {
     /** The `index`-th tag of `tags_of`; NULL behind the last. The function may be NULL: no tags. */
     const char *(*tag_at)(const void *tags_of, unsigned index);
     const void *tags_of;
+    /** "yes", "no" or "unknown" of `in_sync_of`, asked only when a filter does; NULL: it has no value. */
+    const char *(*in_sync)(const void *in_sync_of);
+    const void *in_sync_of;
 };
 
 /** Borrows `d`. */

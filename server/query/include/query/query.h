@@ -51,6 +51,7 @@ enum query_field {
     QUERY_UNHEARD,
     QUERY_FIRST_SEEN,
     QUERY_CHECKED_IN,
+    QUERY_IN_SYNC,
     QUERY_BOOTS,
     QUERY_PANICS,
     QUERY_WATCHDOGS,
@@ -135,6 +136,9 @@ struct query_error {
  */
 int query_parse(const char *text, size_t len, const struct query_attributes *attributes, struct query *out,
                 struct query_error *error);
+
+/** Does it ask about this field anywhere? */
+bool query_asks(const struct query *q, enum query_field field);
 
 /** Does the subject match? `now_ms`: the wall clock that ages count from. A time in the future is age 0. */
 bool query_matches(const struct query *q, const struct query_subject *subject, uint64_t now_ms);
