@@ -99,7 +99,7 @@ demo_check_halt() # DEVICES
     local harmed never
     "$otaria" rollout show "$demo_id" --json >"$trial_dir/halted.json"
     grep -Eq '"state": "(halted|held)"' "$trial_dir/halted.json" || { echo "1.2.0 was not stopped" >&2; return 1; }
-    harmed=$(sed -n 's/.*"harmed": \([0-9]*\).*/\1/p' "$trial_dir/halted.json" | awk '{n += $1} END {print n}')
+    harmed=$("$otaria" rollout show "$demo_id" | sed -n 's/.* harmed *\([0-9]*\) *soaked.*/\1/p' | awk '{n += $1} END {print n + 0}')
     echo "1.2.0 was stopped by itself; devices harmed: $harmed of $1, each back on 1.1.0 by itself"
     never=$("$otaria" rollout show "$demo_id" | sed -n 's/^ *rest *waiting *\([0-9]*\) .*/\1/p')
     [ -n "$never" ] || { echo "ring rest was opened for 1.2.0" >&2; return 1; }
