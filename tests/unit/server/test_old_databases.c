@@ -3,11 +3,10 @@
  * with a product, a device and a running rollout as that server wrote them, and opened by this one.
  */
 #include "fleet/fleet.h"
-#include "store/schema.h"
+#include "old_database.h"
 #include "temp_dir.h"
 
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,54 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define DIGEST(c) "x'" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c "'"
-#define HEX       "abababababababababababababababababababababababababababababababab"
-
-/* In the words of the first schema. A soak of zero was allowed then. */
-static const char rows[] =
-    "INSERT INTO meta VALUES('mono_ms', 5000000);"
-    "INSERT INTO product(name,seed,rings,trust,created_ms) VALUES('lamp'," DIGEST(
-        "11") ",'[\"internal\",\"10%\",\"rest\"]',"
-              "'[\"" HEX "\"]',1000);"
-              "INSERT INTO token VALUES('t-1'," DIGEST(
-                  "22") ",'admin','',-1,0,1000);"
-                        "INSERT INTO device VALUES(7,'lamp','lamp-0001'," DIGEST(
-                            "33") ",1000,2000,4,'');"
-                                  "INSERT INTO tag VALUES(7,'internal');"
-                                  "INSERT INTO release VALUES(3,'lamp','1.0.0',100,1000);"
-                                  "INSERT INTO image(release,digest,sha256,bytes,blocks,chip,hw_revs,floor,secure_version,min_slot,undescribed,keys)"
-                                  " VALUES(3," DIGEST("44") "," DIGEST("55") ",65536," DIGEST(
-                                      "66") ",5,7,0,0,0,0,'[\"" HEX "\"]');"
-                                            "INSERT INTO rollout(id,product,release,state,reason,plan,created_ms) VALUES(9,'lamp',3,1,'',"
-                                            "'{\"rings\":[\"internal\",\"10%\",\"rest\"],\"soak_s\":0,\"in_flight\":5,\"quorum_percent\":90,\"max_failure_percent\":10,"
-                                            "\"max_crashes_per_device_day\":100,\"stale_after_s\":43200,\"lease_s\":3600}',1000);"
-                                            "INSERT INTO ring(rollout,idx,state,bound,widened_at,opened_ms) VALUES(9,0,1,4294967295,0,4000000),(9,1,0,0,0,0),"
-                                            "(9,2,0,0,0,0);"
-                                            "INSERT INTO member(rollout,device,ring,state,reason,attempt,way,bytes,offered_ms,changed_ms,changed_at_ms,soak_ms,"
-                                            "seen_ms,soaking,crashes_base,crashes_seen,exposure_ms) VALUES(9,7,0,2,0,12,1,100,4900000,4950000,1500,0,4950000,0,0,0,0);";
-
-static void run(sqlite3 *db, const char *sql)
-{
-    char *message = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %.60s", message, sql);
-}
-
-static void make(const char *path, int version)
-{
-    char pragma[64];
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    run(db, "PRAGMA synchronous=OFF; BEGIN");
-    run(db, store_migrations[0]);
-    run(db, rows);
-    for (int v = 1; v < version; v++)
-        run(db, store_migrations[v]);
-    snprintf(pragma, sizeof pragma, "PRAGMA user_version=%d; COMMIT", version);
-    run(db, pragma);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
 
 static void check(const char *dir)
 {
@@ -90,10 +41,10 @@ static void check(const char *dir)
 static void every_older_schema_opens_and_means_what_it_meant(void **state)
 {
     (void)state;
-    for (int version = 1; version <= STORE_SCHEMA_VERSION; version++) {
+    for (int version = 1; version <= OLD_DATABASE_LAST; version++) {
         struct temp_dir dir;
         temp_dir_make(&dir);
-        make(temp_path(&dir, "otaria.db"), version);
+        old_database_make(temp_path(&dir, "otaria.db"), version);
         check(dir.path);
         check(dir.path); /* and again, by what this server has written */
         temp_dir_remove(&dir);
@@ -106,13 +57,8 @@ static void a_newer_schema_is_refused(void **state)
     struct error err = {{0}};
     (void)state;
     temp_dir_make(&dir);
-    make(temp_path(&dir, "otaria.db"), STORE_SCHEMA_VERSION);
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(temp_path(&dir, "otaria.db"), &db), SQLITE_OK);
-    char pragma[64];
-    snprintf(pragma, sizeof pragma, "PRAGMA user_version=%d", STORE_SCHEMA_VERSION + 1);
-    run(db, pragma);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    old_database_make(temp_path(&dir, "otaria.db"), OLD_DATABASE_LAST);
+    old_database_claim(temp_path(&dir, "otaria.db"), OLD_DATABASE_LAST + 1);
     assert_null(fleet_open(dir.path, 60, NULL, &err));
     assert_true(err.text[0] != '\0');
     temp_dir_remove(&dir);
