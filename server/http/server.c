@@ -41,13 +41,40 @@ static unsigned count_header(const struct evkeyvalq *headers, const char *name)
     return n;
 }
 
-/* Two ways to say where the body ends are one too many: the way requests are smuggled past a proxy. */
+/* A name that libevent and a proxy may read differently ("Content-Length :"), or a value with control bytes. */
+static bool is_odd(const struct evkeyval *header)
+{
+    for (const char *c = header->key; *c != '\0'; c++) {
+        if (*c <= ' ' || *c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", *c) != NULL)
+            return true;
+    }
+    for (const char *c = header->value; *c != '\0'; c++) {
+        if ((*c > 0 && *c < ' ' && *c != '\t') || *c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static bool is_number(const char *text)
+{
+    return text == NULL || (text[0] != '\0' && strspn(text, "0123456789") == strlen(text));
+}
+
+/*
+ * Two ways to say where the body ends are one too many: the way requests are smuggled past a proxy. Nobody in this
+ * protocol streams a body of unknown length.
+ */
 static bool is_ambiguous(const struct evkeyvalq *headers)
 {
-    unsigned lengths = count_header(headers, "Content-Length"),
-             encodings = count_header(headers, "Transfer-Encoding");
-    return lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0) ||
-           count_header(headers, "Host") > 1 || count_header(headers, "Authorization") > 1;
+    const struct evkeyval *header;
+    TAILQ_FOREACH(header, headers, next)
+    {
+        if (is_odd(header))
+            return true;
+    }
+    return count_header(headers, "Content-Length") > 1 || count_header(headers, "Transfer-Encoding") > 0 ||
+           !is_number(evhttp_find_header(headers, "Content-Length")) || count_header(headers, "Host") > 1 ||
+           count_header(headers, "Authorization") > 1;
 }
 
 static const char *bearer(const struct evkeyvalq *headers)

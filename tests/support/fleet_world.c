@@ -47,11 +47,11 @@ void world_outside_make(struct world_outside *out)
     struct sign_key *key = sign_key_make(OT_SCHEME_ECDSA256);
     *out = (struct world_outside){.mono_ms = 1000000, .wall_ms = 1800000000000, .chance = 7};
     sign_key_digest(key, &out->key);
-    for (unsigned i = 0; i < WORLD_IMAGES; i++) {
+    for (unsigned i = 0; i <= WORLD_OTHER; i++) {
         char version[16];
         uint32_t size = 0;
-        struct ot_descriptor d = {.release = 100 + i, .hardware_revisions = 1};
-        snprintf(version, sizeof version, "1.%u.0", i);
+        struct ot_descriptor d = {.release = 100 + i % WORLD_OTHER, .hardware_revisions = 1};
+        snprintf(version, sizeof version, "1.%u.0", i % WORLD_OTHER);
         struct image_spec spec = {
             .chip_id = 5, .project = "lamp", .version = version, .descriptor = &d, .seed = i + 1};
         uint8_t *bytes = image_make(&spec, &size);
@@ -63,7 +63,7 @@ void world_outside_make(struct world_outside *out)
 
 void world_outside_free(struct world_outside *out)
 {
-    for (unsigned i = 0; i < WORLD_IMAGES; i++)
+    for (unsigned i = 0; i <= WORLD_OTHER; i++)
         free(out->images[i]);
 }
 

@@ -20,14 +20,15 @@
 #include <semaphore.h>
 
 #define WORLD_IMAGES 3u
+#define WORLD_OTHER  WORLD_IMAGES /* 1.0.0 again, of other bytes: never to be taken beside the first */
 
 /** What survives the server: clocks, images, keys. Made once, before anything is opened. */
 struct world_outside {
     uint64_t mono_ms, chance;
     int64_t wall_ms;
     struct ot_digest key;
-    uint8_t *images[WORLD_IMAGES]; /* signed: releases 1.0.0, 1.1.0, 1.2.0 */
-    uint32_t image_len[WORLD_IMAGES];
+    uint8_t *images[WORLD_IMAGES + 1]; /* signed: releases 1.0.0, 1.1.0, 1.2.0, and WORLD_OTHER */
+    uint32_t image_len[WORLD_IMAGES + 1];
 };
 
 struct fleet_world {

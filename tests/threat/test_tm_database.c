@@ -118,7 +118,8 @@ static void tm_H13_a_migration_interrupted_at_any_call_goes_on(void **state)
         old_database_make(temp_path(&dir, "otaria.db"), version);
         char *want = open_and_dump(dir.path, &err);
         assert_non_null(want);
-        for (unsigned long long at = 1 + (unsigned long long)(time(NULL) / 86400) % stride; at <= calls; at += stride) {
+        for (unsigned long long at = 1 + (unsigned long long)(time(NULL) / 86400) % stride; at <= calls;
+             at += stride) {
             interrupt(version, FAULT_KILL, at, want);
             interrupt(version, FAULT_POWER, at, want);
             runs += 2;
