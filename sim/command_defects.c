@@ -54,17 +54,6 @@ static void print_row(const struct defect *d, const struct virtual_outcome *o)
            o->affected, is_as_promised(d, o) ? "as promised" : "NOT AS PROMISED", o->reason);
 }
 
-static json_t *row_to_json(const struct defect *d, const struct virtual_outcome *o)
-{
-    int ring = defect_stopped_in(o);
-    json_t *row = virtual_to_json(o);
-    json_object_set_new(row, "defect", json_string(d->name));
-    json_object_set_new(row, "title", json_string(d->title));
-    json_object_set_new(row, "stopped_in", ring >= 0 ? json_string(o->rings[ring].name) : json_null());
-    json_object_set_new(row, "as_promised", json_boolean(is_as_promised(d, o)));
-    return row;
-}
-
 struct defects_options {
     const char *only;
     unsigned long devices, seed;
@@ -79,9 +68,10 @@ static int play_one(const struct defect *d, struct virtual_scenario *scenario,
     if (defect_into(d, scenario, err) != 0 || virtual_play(scenario, &options, &outcome, err) != 0)
         return -1;
     *good = *good && is_as_promised(d, &outcome);
-    if (o->json)
-        json_array_append_new(rows, row_to_json(d, &outcome));
-    else
+    json_t *row = defect_to_json(d, &outcome);
+    json_object_set_new(row, "as_promised", json_boolean(is_as_promised(d, &outcome)));
+    json_array_append_new(rows, row);
+    if (!o->json)
         print_row(d, &outcome);
     fflush(stdout);
     return 0;

@@ -5,6 +5,15 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+static void print_cost(FILE *out)
+{
+    struct rusage r;
+    if (getrusage(RUSAGE_SELF, &r) == 0)
+        fprintf(out, "%ld s of CPU in the program, %ld s in the system, %ld MiB at most\n",
+                (long)r.ru_utime.tv_sec, (long)r.ru_stime.tv_sec, r.ru_maxrss / 1024);
+}
 
 int command_play(int argc, char **argv)
 {
@@ -38,6 +47,8 @@ int command_play(int argc, char **argv)
     if (result == 0)
         result = virtual_play(&scenario, &o, &outcome, &err);
     virtual_scenario_fini(&scenario);
+    if (o.progress != NULL)
+        print_cost(o.progress);
     if (result != 0)
         return command_fail(&err);
     if (json)

@@ -7,6 +7,8 @@
  *
  *   otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]
  *   otaria-sim defects [SCENARIO] [--devices N] [--seed S] [--only NAME] [--json]
+ *   otaria-sim rehearse --inventory FILE --plan FILE [--defect NAME]... [--strata A,B] [--poll-s N] [--days N]
+ *                  [--seed S] [--json]
  *
  * --ack-log appends one line for each event that the server has acknowledged to a device:
  * {"device":"lamp-0001","seq":9,"kind":"confirmed"}
@@ -37,12 +39,15 @@ static void on_signal(int number)
 
 static int help(FILE *to, int exit_code)
 {
-    fputs("usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
-          "                  [--threads N] [--seconds N] [--summary FILE] [--ack-log FILE] [--json]\n"
-          "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n"
-          "       otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]\n"
-          "       otaria-sim defects [SCENARIO] [--devices N] [--seed S] [--only NAME] [--json]\n",
-          to);
+    fputs(
+        "usage: otaria-sim run SCENARIO --server URL --ca FILE --token FILE --state DIR\n"
+        "                  [--threads N] [--seconds N] [--summary FILE] [--ack-log FILE] [--json]\n"
+        "       otaria-sim plan SCENARIO [--hw-rev N,N...] [--first N] [--json]\n"
+        "       otaria-sim play SCENARIO [--json] [--whole] [--until-decided] [--progress] [--state DIR]\n"
+        "       otaria-sim defects [SCENARIO] [--devices N] [--seed S] [--only NAME] [--json]\n"
+        "       otaria-sim rehearse --inventory FILE --plan FILE [--defect NAME]... [--strata A,B] [--poll-s N]\n"
+        "                  [--days N] [--seed S] [--json]\n",
+        to);
     return exit_code;
 }
 
@@ -306,7 +311,7 @@ static int command_run(int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} virtual_commands[] = {{"play", command_play}, {"defects", command_defects}};
+} virtual_commands[] = {{"play", command_play}, {"defects", command_defects}, {"rehearse", command_rehearse}};
 
 int main(int argc, char **argv)
 {

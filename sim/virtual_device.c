@@ -118,12 +118,13 @@ static void counters(const struct virtual_world *w, const struct virtual_device 
                               .last_reset = v->crashes > 0 ? OT_RESET_PANIC : OT_RESET_POWER_ON};
 }
 
-static void fill_slot(struct ot_wire_slot *slot, int8_t number, const struct fleet_release *release)
+static void fill_slot(struct ot_wire_slot *slot, int8_t number, const struct fleet_release *release,
+                      const struct ot_wire_check_in *facts)
 {
     slot->present = true;
     slot->slot = number;
     slot->state = 2; /* valid */
-    slot->digest = release->images[0].digest;
+    slot->digest = fleet_image_for(release, facts)->digest;
     slot->release = release->number;
     memcpy(slot->version, release->version, sizeof slot->version);
 }
@@ -139,7 +140,7 @@ static void fill(struct virtual_world *w, const struct virtual_device *v, enum o
     memcpy(m->attributes, known->attributes, known->attribute_count * sizeof *m->attributes);
     m->slot_bytes = 16u << 20;
     m->bootloader = OT_BOOTLOADER_ROLLBACK;
-    fill_slot(&m->running, v->runs_release, v->runs_release ? w->release : w->base);
+    fill_slot(&m->running, v->runs_release, v->runs_release ? w->release : w->base, known);
     counters(w, v, &m->health);
     const struct virtual_behaviour *b = v->runs_release ? behaviour_of(w, v) : NULL;
     m->metric_count = (uint8_t)scenario_metrics(&w->scenario->reports, b != NULL ? &b->reports : NULL,
@@ -293,6 +294,7 @@ static void step_switching(struct virtual_world *w, uint32_t index)
         fall_back(w, index, PROBATION_S + BOOT_S);
     } else {
         run_image(w, index, true);
+        v->switched_s = w->now_s;
         fill(w, v, OT_ASK_NOTHING);
         add_event(w, v, OT_EVENT_BOOTED, OT_OK);
         (void)send(w, v);
@@ -304,7 +306,8 @@ static void step_switching(struct virtual_world *w, uint32_t index)
 static void step_probation(struct virtual_world *w, uint32_t index)
 {
     struct virtual_device *v = &w->devices[index];
-    if (does(w, v) == VIRTUAL_SELF_TEST_FAILS) {
+    bool has_crashed = v->booted_s > v->switched_s; /* the bootloader does not give it a second chance */
+    if (has_crashed || does(w, v) == VIRTUAL_SELF_TEST_FAILS) {
         fall_back(w, index, BOOT_S);
         return;
     }
@@ -352,29 +355,26 @@ void virtual_device_step(struct virtual_world *w, uint32_t index)
 /* --- at the beginning --- */
 
 static bool matches(const struct virtual_world *w, uint32_t index, uint32_t which,
-                    const struct plan_device *who)
+                    const struct virtual_unit *u)
 {
     const struct virtual_behaviour *b = &w->scenario->behaviours[which];
-    if (b->hardware_revisions != 0 && (b->hardware_revisions >> who->hardware->revision & 1u) == 0)
-        return false;
-    if (b->region[0] != '\0' && (who->region == NULL || strcmp(who->region, b->region) != 0))
-        return false;
-    if (b->link[0] != '\0' && (who->link == NULL || strcmp(who->link, b->link) != 0))
-        return false;
-    return b->share == 0 || chance_draw(w->scenario->devices.seed, index, 32u + which, 0) % 10000u < b->share;
+    return virtual_unit_matches(u, b) &&
+           (b->share == 0 ||
+            chance_draw(w->scenario->devices.seed, index, 32u + which, 0) % 10000u < b->share);
 }
 
-void virtual_device_begin(struct virtual_world *w, uint32_t index, uint32_t first_s)
+void virtual_device_begin(struct virtual_world *w, uint32_t index, const struct virtual_unit *u,
+                          uint32_t first_s)
 {
+    const struct plan_choices *links = &w->scenario->devices.links;
     struct virtual_device *v = &w->devices[index];
-    struct plan_device who = plan_device(&w->scenario->devices, index);
     v->behaviour = NO_BEHAVIOUR;
     for (uint32_t i = w->scenario->behaviour_count; i > 0; i--) {
-        if (matches(w, index, i - 1, &who))
+        if (matches(w, index, i - 1, u))
             v->behaviour = (uint8_t)(i - 1);
     }
-    for (uint8_t i = 0; who.link != NULL && i < w->scenario->devices.links.count; i++)
-        v->link = who.link == w->scenario->devices.links.choice[i].name ? i : v->link;
+    for (uint8_t i = 0; i < links->count; i++)
+        v->link = strcmp(virtual_unit_attribute(u, "link"), links->choice[i].name) == 0 ? i : v->link;
     boot(w, index, 0);
     next_link_loss(w, index, 0);
     wheel_put(&w->wheel, index, first_s);

@@ -104,7 +104,7 @@ static void read_event(void *ctx, const struct store_row *row)
 
 static void count_devices(const struct virtual_world *w, struct virtual_outcome *out)
 {
-    for (uint32_t i = 0; i < w->scenario->devices.count; i++) {
+    for (uint32_t i = 0; i < w->count; i++) {
         const struct virtual_device *v = &w->devices[i];
         const struct rollout_member *m = member_of(v->record, w->rollout);
         bool is_affected = v->has_switched && v->behaviour != NO_BEHAVIOUR &&
@@ -127,7 +127,7 @@ int virtual_outcome_of(const struct virtual_world *w, struct virtual_outcome *ou
     struct reading reading = {.out = out};
     out->state = r->state;
     memcpy(out->reason, r->reason, sizeof out->reason);
-    out->devices = w->scenario->devices.count;
+    out->devices = w->count;
     out->whole_check_ins = w->whole_check_ins;
     out->skipped_check_ins = w->skipped_check_ins;
     out->ring_count = r->plan.rings.count;

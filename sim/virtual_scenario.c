@@ -469,4 +469,6 @@ int virtual_scenario_load(const char *path, struct virtual_scenario *out, struct
 void virtual_scenario_fini(struct virtual_scenario *s)
 {
     plan_fini(&s->devices);
+    json_decref(s->inventory);
+    s->inventory = NULL;
 }

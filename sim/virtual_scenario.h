@@ -13,6 +13,7 @@
 
 #define VIRTUAL_BEHAVIOURS_MAX 16u
 #define VIRTUAL_NAMED_MAX      4u
+#define VIRTUAL_CHIP           "esp32c3"
 #define VIRTUAL_BASE_VERSION   "1.0.0" /* what the fleet runs before */
 
 /** What the release does to a device. */
@@ -40,6 +41,7 @@ struct virtual_behaviour {
 
 struct virtual_scenario {
     struct plan devices;
+    json_t *inventory; /* these devices instead: virtual_unit.h; owned; NULL: none */
     uint32_t poll_s, jitter_percent;
     uint32_t days;
     uint32_t start_s; /* the rollout starts then */

@@ -4,6 +4,7 @@
 
 #include "fleet/fleet.h"
 #include "virtual_scenario.h"
+#include "virtual_unit.h"
 #include "wheel.h"
 
 /** Where a device is in its update. */
@@ -23,7 +24,7 @@ struct virtual_device {
     struct fleet_device *record;
     uint64_t attempt;
     uint32_t seq, draws;
-    uint32_t crashes, link_losses, boots, booted_s;
+    uint32_t crashes, link_losses, boots, booted_s, switched_s;
     uint32_t next_crash_s, next_link_loss_s;
     uint8_t state, link;
     uint8_t behaviour; /* of the release on this device; NO_BEHAVIOUR: healthy */
@@ -33,7 +34,8 @@ struct virtual_device {
 
 struct virtual_world {
     const struct virtual_scenario *scenario;
-    bool whole; /* every check-in whole: nothing is skipped */
+    uint32_t count; /* of devices */
+    bool whole;     /* every check-in whole: nothing is skipped */
     struct fleet *fleet;
     struct fleet_product *product;
     struct fleet_release *base, *release;
@@ -51,6 +53,7 @@ struct virtual_world {
 /** The device's next move; puts it back into the wheel unless it is dead. */
 void virtual_device_step(struct virtual_world *w, uint32_t index);
 /** From now on, with its first check-in due at `first_s`. */
-void virtual_device_begin(struct virtual_world *w, uint32_t index, uint32_t first_s);
+void virtual_device_begin(struct virtual_world *w, uint32_t index, const struct virtual_unit *u,
+                          uint32_t first_s);
 
 #endif

@@ -2,14 +2,17 @@
  * Virtual time: what is skipped changes no decision, the same seed decides the same, the database says what the server
  * decided, and a scenario that makes no sense is refused by name. 2,000 devices; the larger runs are in scripts/nightly.
  */
-#include "virtual.h"
+#include "defects.h"
+#include "virtual_unit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,6 +131,90 @@ static void a_scenario_without_sense_is_refused(void **state)
     }
 }
 
+/* --- an inventory --- */
+
+static int read_inventory(const char *text, struct virtual_scenario *s, struct error *err)
+{
+    char path[] = "/tmp/otaria-inventory-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    virtual_scenario_default(s);
+    int result = virtual_inventory_load(path, s, err);
+    unlink(path);
+    return result;
+}
+
+/* Three kinds; the rarest of at least 1 % is hw_rev 1 in eu; two chips. */
+static void many_devices(char *text, size_t size, unsigned count)
+{
+    size_t at = (size_t)snprintf(text, size, "[");
+    for (unsigned i = 0; i < count; i++)
+        at += (size_t)snprintf(
+            text + at, size - at,
+            "%s{\"id\": \"d-%u\", \"chip\": \"%s\", \"hw_rev\": %u, \"attributes\": {\"region\": "
+            "\"%s\"}, \"tags\": [\"%s\"], \"health\": {\"uptime_s\": 100000, \"panics\": 1}}",
+            i > 0 ? "," : "", i, i % 2 == 0 ? "esp32" : "esp32c3", i % 10 == 0, i % 3 == 0 ? "us" : "eu",
+            i < 4 ? "internal" : "field");
+    snprintf(text + at, size - at, "]");
+}
+
+static void an_inventory_is_rehearsed(void **state)
+{
+    (void)state;
+    static char text[100000];
+    struct virtual_scenario s;
+    struct virtual_options options = {.until_decided = true};
+    struct virtual_outcome o;
+    struct error err = {""};
+    char why[200];
+    many_devices(text, sizeof text, 400);
+    if (read_inventory(text, &s, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_true(s.crashes_per_s > 0.99e-5 && s.crashes_per_s < 1.01e-5);
+    s.crashes_per_s = 0;
+    s.start_s = 2 * s.poll_s;
+    s.rollout.rings.count = 0;
+    assert_int_equal(ring_plan_add(&s.rollout.rings, "internal", why, sizeof why), 0);
+    assert_int_equal(ring_plan_add(&s.rollout.rings, "rest", why, sizeof why), 0);
+    assert_int_equal(defect_into(defect_by_name("one_hardware"), &s, &err), 0);
+    assert_int_equal(s.behaviours[0].hardware_revisions, 2);
+    assert_string_equal(s.behaviours[0].region, "us"); /* 14 devices; in eu there are 26 */
+    assert_int_equal(defect_into(defect_by_name("lose_network"), &s, &err), 0);
+    assert_int_equal(virtual_play(&s, &options, &o, &err), 0);
+    assert_int_equal(o.devices, 400);
+    assert_int_equal(o.rings[0].members, 4);
+    assert_int_equal(defect_stopped_in(&o), 0);
+    assert_int_equal(o.rings[1].switched, 0);
+    virtual_scenario_fini(&s);
+}
+
+static void an_inventory_that_makes_no_sense_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
+        {"{}", "a list of devices"},
+        {"[]", "a list of devices"},
+        {"[{\"id\": \"a b\"}]", "device 1: no id"},
+        {"[{\"id\": \"a\", \"chip\": \"z80\"}]", "chip z80"},
+        {"[{\"id\": \"a\", \"chip\": \"esp32\", \"hw_rev\": 64}]", "hw_rev from 0 to 63"},
+        {"[{\"id\": \"a\", \"chip\": \"esp32\", \"hw_rev\": 1, \"attributes\": {\"A\": \"b\"}}]",
+         "attributes"},
+        {"[{\"id\": \"a\", \"chip\": \"esp32\", \"hw_rev\": 1, \"tags\": [1]}]", "tags"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct virtual_scenario s;
+        struct error err = {""};
+        assert_int_equal(read_inventory(wrong[i].text, &s, &err), -1);
+        if (strstr(err.text, wrong[i].message) == NULL)
+            fail_msg("%s: %s", wrong[i].text, err.text);
+        virtual_scenario_fini(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +223,8 @@ int main(void)
         cmocka_unit_test(a_healthy_release_reaches_everybody),
         cmocka_unit_test(a_broken_one_is_halted_in_its_first_ring),
         cmocka_unit_test(a_scenario_without_sense_is_refused),
+        cmocka_unit_test(an_inventory_is_rehearsed),
+        cmocka_unit_test(an_inventory_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
