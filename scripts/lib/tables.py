@@ -9,7 +9,7 @@ PAGES = {
     "docs/design/rollout.md": ["attempt-table", "rollout-table", "ring-table"],
     "docs/testing.md": ["scenario-table"],
     "docs/formats.md": ["boot-rules", "boot-rows"],
-    "docs/gates.md": ["gates-ring", "gates-rules", "gates-rollouts"],
+    "docs/gates.md": ["gates-ring", "gates-rules", "gates-rollouts", "gates-ends"],
 }
 mode, build = sys.argv[1], pathlib.Path(sys.argv[2])
 

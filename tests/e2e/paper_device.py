@@ -25,6 +25,7 @@ class PaperDevice:
         self.token = secrets.token_hex(32)
         self.seq, self.floor, self.slot_bytes = 0, 0, 1966080
         self.attempt, self.offer, self.attributes = "", None, {}
+        self.metrics = {}
         self.health, self.keys, self.revoked = {}, [], []
 
     def call(self, path, token, body):
@@ -64,6 +65,8 @@ class PaperDevice:
                    "ask": ask, "events": said, "attributes": self.attributes}
         if self.old is not None:
             message["other"] = self.slot("ota_1", self.old)
+        if self.metrics:
+            message["metrics"] = self.metrics
         if self.attempt and ask != "offer":
             message["attempt"] = self.attempt
         reply = self.call("/device/v1/check-in", self.token, message)

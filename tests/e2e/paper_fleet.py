@@ -85,9 +85,12 @@ class Fleet:
             demand(time.monotonic() < end, f"rollout {rollout} is {got['state']} ({got['reason']}), wanted {wanted}")
             time.sleep(0.05)
 
-    def refused(self, path, body, code):
+    def refused_change(self, path, body, code):
+        self.refused(path, body, code, "PATCH")
+
+    def refused(self, path, body, code, method="POST"):
         try:
-            self.server.api.post(path, body)
+            self.server.api.call(method, path, body)
         except Refused as e:
             demand(f'"code":"{code}"' in str(e), f"{path}: wanted {code}: {e}")
             return

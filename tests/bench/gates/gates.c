@@ -3,8 +3,9 @@
  * one harms. Exactly (exact.h), and played with the real engine (play.h); the two must agree within 3 standard errors.
  *
  *     gates --check [--runs N] [--seed S] [--small]     exact against played, and what is promised; 1 when it does not hold
- *     gates --table ring|rules|rollouts                 exact figures, as docs/gates.md has them
+ *     gates --table ring|rules|rollouts|ends            exact figures, as docs/gates.md has them
  */
+#include "ends.h"
 #include "exact.h"
 #include "play.h"
 
@@ -107,6 +108,29 @@ static void table_of_rollouts(void)
     }
 }
 
+/* --- the looks at the ends --- */
+
+struct end {
+    uint32_t n, m;
+    double others, ring; /* chance of silence; of a metric: 0 */
+};
+static const struct end ends[] = {{10, 990, 0.02, 0.02},  {10, 990, 0.02, 0.3},     {100, 900, 0.02, 0.02},
+                                  {100, 900, 0.02, 0.06}, {100, 900, 0.02, 0.2},    {100, 900, 0.2, 0.2},
+                                  {100, 900, 0.2, 0.4},   {1000, 1000, 0.02, 0.02}, {1000, 1000, 0.02, 0.06}};
+static const struct end metric_ends[] = {{5, 40, 0, 0}, {8, 100, 0, 0}};
+
+static void table_of_ends(void)
+{
+    printf(
+        "| devices in the ring, that wait | silent of those that wait | of the ring's | fails |\n|---|---|---|---|\n");
+    for (unsigned i = 0; i < LENGTH(ends); i++) {
+        double odds = exact_silence(ends[i].n, ends[i].m, ends[i].others, ends[i].ring);
+        printf("| %u, %u | %g %% | %g %% | ", ends[i].n, ends[i].m, 100 * ends[i].others, 100 * ends[i].ring);
+        printf(odds < 0.0001 ? "%.4f %%" : odds < 0.01 ? "%.3f %%" : "%.1f %%", 100 * odds);
+        printf(" |\n");
+    }
+}
+
 /* --- exact against played --- */
 
 struct check {
@@ -188,6 +212,61 @@ static void check_played(struct check *c, const uint32_t *rings, size_t count)
            c->wrong == 0 ? "good" : "WRONG", c->cells, c->runs, c->seed, c->repeated, c->furthest);
 }
 
+/* One number against another, with a second try as for cells. */
+static void check_end(struct check *c, const char *what, const struct end *e, double odds, bool is_metric)
+{
+    double away = 0;
+    for (uint64_t times = 1; times <= 4; times += 3) {
+        uint64_t runs = times * c->runs, seed = c->seed + c->cells + times;
+        uint64_t got = is_metric ? play_metric(e->n, e->m, runs, seed)
+                                 : play_silence(e->n, e->m, e->others, e->ring, runs, seed);
+        away = distance(odds, (double)got / (double)runs, sqrt(odds * (1 - odds) / (double)runs), runs);
+        if (away <= 3)
+            break;
+        c->repeated++;
+    }
+    c->cells++;
+    c->furthest = fmax(c->furthest, away);
+    if (away <= 3)
+        return;
+    c->wrong++;
+    printf("WRONG: %s of %u beside %u (%g, %g): %.1f standard errors from the exact %.5f\n", what, e->n, e->m,
+           e->others, e->ring, away, odds);
+}
+
+static void check_ends(struct check *all)
+{
+    struct check c = {.runs = all->runs, .seed = all->seed + 5000000};
+    for (unsigned i = 0; i < LENGTH(ends); i++)
+        check_end(&c, "silence", &ends[i], exact_silence(ends[i].n, ends[i].m, ends[i].others, ends[i].ring),
+                  false);
+    for (unsigned i = 0; i < LENGTH(metric_ends); i++)
+        check_end(&c, "a metric", &metric_ends[i], exact_metric(metric_ends[i].n, metric_ends[i].m), true);
+    all->wrong += c.wrong;
+    printf("%s: looks at the end of a ring: %" PRIu64 " cells, %" PRIu64
+           " played again, the furthest %.1f standard errors apart\n",
+           c.wrong == 0 ? "good" : "WRONG", c.cells, c.repeated, c.furthest);
+}
+
+/* More than a bound on the average allows, by 3 standard errors of it? */
+static bool is_too_often(uint64_t count, uint64_t runs, double bound)
+{
+    double mean = bound * (double)runs;
+    return (double)count > mean + 3 * sqrt(mean * (1 - bound)) + 1;
+}
+
+static void check_null(struct check *c, uint64_t runs)
+{
+    struct null_halts got = play_null(runs, c->seed);
+    bool bad =
+        is_too_often(got.watch, got.runs, 0.01) || is_too_often(got.looks, got.runs, 0.005) || got.other > 0;
+    c->wrong += bad;
+    printf("%s: rollouts 10-100-1000 of a release like the last, two metrics gated, %" PRIu64
+           " played: the watch halted %" PRIu64 " (1 %% at most), looks at ends %" PRIu64
+           " (0.5 %% at most), nothing else did; %" PRIu64 " held, because devices had left\n",
+           bad ? "WRONG" : "good", got.runs, got.watch, got.looks, got.held);
+}
+
 /* --- what is promised --- */
 
 static void promise(struct check *c, const char *what, double got, double most)
@@ -206,13 +285,17 @@ static void check_promises(struct check *c)
     }
     promise(c, "false halts of a whole rollout, at half the tolerated rate", half, 0.02);
     promise(c, "false halts of a whole rollout, at the tolerated rate", full, 0.05);
+    /* Crashes and link losses by the watch: 1 %; the looks at the ends of rings: 0.5 %; whatever the failure rate. */
+    promise(c, "... with every gate, at half the tolerated rate", half + 0.01 + 0.005, 0.02);
+    promise(c, "... with every gate, at the tolerated rate", full + 0.01 + 0.005, 0.05);
     promise(c, "devices harmed in a ring of 100, 30 % fail", exact_ring(&rule, 100, 0.3).harmed, 4);
     promise(c, "devices harmed in a ring of 100, 10 % fail", exact_ring(&rule, 100, 0.1).harmed, 7);
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: gates --check [--runs N] [--seed S] [--small] | --table ring|rules|rollouts\n");
+    fprintf(stderr,
+            "usage: gates --check [--runs N] [--seed S] [--small] | --table ring|rules|rollouts|ends\n");
     return 2;
 }
 
@@ -233,6 +316,8 @@ static int check(int argc, char **argv)
     if (c.runs < 100)
         return usage();
     check_promises(&c);
+    check_ends(&c);
+    check_null(&c, c.runs / (is_small ? 25 : 5));
     check_played(&c, is_small ? small_sizes : sizes, is_small ? LENGTH(small_sizes) : LENGTH(sizes));
     return c.wrong == 0 ? 0 : 1;
 }
@@ -249,6 +334,8 @@ int main(int argc, char **argv)
         table_of_rules();
     else if (strcmp(argv[2], "rollouts") == 0)
         table_of_rollouts();
+    else if (strcmp(argv[2], "ends") == 0)
+        table_of_ends();
     else
         return usage();
     return 0;
