@@ -73,6 +73,13 @@ class Fleet:
         if self.bulb_product is not None:
             self.bulb_product.server_is_new()
 
+    def reconnect(self):
+        """The server closes connections that idle: none is kept from one test to the next."""
+        self.api.close()
+        self.devices.connection.close()
+        if self.bulb_product is not None:
+            self.bulb_product.server_is_new()
+
     def page(self, **query):
         return self.api.get(f"{PRODUCT}/devices?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote))
 
@@ -607,6 +614,7 @@ def main():
             fleet = Fleet(trial)
             for test in TESTS:
                 if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
+                    fleet.reconnect()
                     test(fleet)
                     print(test.__name__, flush=True)
             secrets = [(trial.data / "admin.token").read_text().strip(), fleet.devices.enrol_token,
