@@ -40,7 +40,8 @@ static void begin(struct stage *s, unsigned count, uint32_t max_failure_percent)
     plan.quorum_percent = 90;
     plan.max_failure_percent = max_failure_percent;
     assert_int_equal(fleet_world_open(&s->w, &outside, s->dir.path, &err), 0);
-    assert_int_equal(fleet_world_product(&s->w) + fleet_world_token(&s->w, 1000, 0) + fleet_world_push(&s->w, 0), 0);
+    assert_int_equal(
+        fleet_world_product(&s->w) + fleet_world_token(&s->w, 1000, 0) + fleet_world_push(&s->w, 0), 0);
     for (unsigned i = 0; i < count; i++) {
         s->devices[i] = world_device(i);
         assert_int_equal(fleet_world_enrol(&s->w, &s->devices[i]), 0);
@@ -134,8 +135,8 @@ static void tm_I02_liars_count_once_each_and_are_named(void **state)
     poll_for(&s, HOUR_S + 600, 5);
     assert_int_equal(rollout_harmed(r, 0), 5);
     assert_true(r->state == ROLLOUT_HALTED || r->state == ROLLOUT_HELD);
-    assert_int_equal(store_each(s.w.fleet->store, STORE_TIMELINE, on_line, &names, &err, (int64_t)r->id, (int64_t)0,
-                                (int64_t)500),
+    assert_int_equal(store_each(s.w.fleet->store, STORE_TIMELINE, on_line, &names, &err, (int64_t)r->id,
+                                (int64_t)0, (int64_t)500),
                      0);
     assert_int_equal(names.lines, 5);
     for (unsigned i = 0; i < DEVICES_MAX; i++)
