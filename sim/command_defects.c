@@ -63,7 +63,7 @@ struct defects_options {
 static int play_one(const struct defect *d, struct virtual_scenario *scenario,
                     const struct defects_options *o, json_t *rows, bool *good, struct error *err)
 {
-    const struct virtual_options options = {.until_decided = true};
+    const struct virtual_options options = {.until_decided = true, .stop = command_stop()};
     struct virtual_outcome outcome;
     if (defect_into(d, scenario, err) != 0 || virtual_play(scenario, &options, &outcome, err) != 0)
         return -1;

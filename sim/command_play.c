@@ -21,7 +21,7 @@ int command_play(int argc, char **argv)
         {"json", no_argument, NULL, 'j'},          {"whole", no_argument, NULL, 'w'},
         {"until-decided", no_argument, NULL, 'u'}, {"progress", no_argument, NULL, 'p'},
         {"state", required_argument, NULL, 's'},   {NULL, 0, NULL, 0}};
-    struct virtual_options o = {.state_dir = NULL};
+    struct virtual_options o = {.stop = command_stop()};
     struct virtual_outcome outcome;
     struct virtual_scenario scenario;
     struct error err;

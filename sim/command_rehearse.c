@@ -113,7 +113,7 @@ static void print_row(const struct defect *d, const struct virtual_outcome *o)
 static int rehearse_one(const struct defect *d, struct virtual_scenario *s, bool json, json_t *rows,
                         struct error *err)
 {
-    const struct virtual_options options = {.until_decided = true};
+    const struct virtual_options options = {.until_decided = true, .stop = command_stop()};
     struct virtual_outcome outcome;
     if (defect_into(d, s, err) != 0 || virtual_play(s, &options, &outcome, err) != 0)
         return -1;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <signal.h>
 
 #define EXIT_USAGE 2
 
@@ -16,6 +17,8 @@ int command_rehearse(int argc, char **argv);
 int command_fail(const struct error *err);
 /** Takes it over. */
 void command_print_json(json_t *take_json);
+/** From now on SIGINT and SIGTERM set this flag instead of ending the process. */
+const volatile sig_atomic_t *command_stop(void);
 /** A whole number up to `max`, and nothing behind it. */
 int command_number(const char *text, unsigned long max, unsigned long *out);
 

@@ -37,6 +37,14 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
+const volatile sig_atomic_t *command_stop(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return &stop_asked;
+}
+
 static int help(FILE *to, int exit_code)
 {
     fputs(
@@ -295,9 +303,7 @@ static int command_run(int argc, char **argv)
     }
     o.fleet.enrolment_token = token;
     o.fleet.scenario_dir = l.dir;
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    (void)command_stop();
     signal(SIGPIPE, SIG_IGN);
     int result = run_fleet(&l, &o, &err);
     if (o.fleet.ack_log != NULL && fclose(o.fleet.ack_log) != 0 && result == 0)

@@ -11,6 +11,7 @@
 #include "rollout/engine.h"
 #include "virtual_scenario.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 struct virtual_options {
@@ -18,6 +19,7 @@ struct virtual_options {
     bool whole;            /* play every check-in whole; otherwise those that say nothing new are skipped */
     bool until_decided;    /* end when the rollout has finished, halted, is held or aborted */
     FILE *progress;        /* NULL: none */
+    const volatile sig_atomic_t *stop; /* not zero: give up, and leave nothing behind; NULL: never */
 };
 
 struct virtual_ring {

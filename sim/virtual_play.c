@@ -276,6 +276,8 @@ static int play(struct virtual_world *w, const struct virtual_options *o, struct
 {
     uint32_t end_s = w->scenario->days * DAY_S;
     for (w->now_s = 1; w->now_s < end_s && !(o->until_decided && is_decided(w)); w->now_s++) {
+        if (o->stop != NULL && *o->stop != 0)
+            return error_set(err, "stopped");
         if (play_second(w, err) != 0)
             return -1;
         if (o->progress != NULL)
