@@ -236,8 +236,16 @@ void firmware_compress(const struct firmware_set *set, enum firmware_patch_fault
     memset(out, 0, sizeof *out);
     if (fault == PATCH_NONE)
         return;
-    make_patch(NULL, b, out);
-    spoil(NULL, b, fault, out);
+    struct firmware of = *b;
+    of.bytes = malloc(b->size);
+    MUST(of.bytes != NULL);
+    memcpy(of.bytes, b->bytes, b->size);
+    if (fault ==
+        PATCH_WRONG) /* of another image: a flipped bit would hardly ever leave one that decodes to its end */
+        of.bytes[b->size / 2] ^= 1u;
+    make_patch(NULL, &of, out);
+    free(of.bytes);
+    spoil(NULL, b, fault == PATCH_WRONG ? PATCH_GOOD : fault, out);
 }
 
 /* --- slots --- */
