@@ -10,6 +10,7 @@
 #include "members.h"
 #include "presence.h"
 #include "runs.h"
+#include "store/planted.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -293,6 +294,8 @@ void fleet_store_member(struct fleet_change *change, uint32_t index)
 {
     const struct rollout_member *m = &change->rollout->engine.members[index];
     const struct fleet_member *x = &change->rollout->members[index];
+    if (OT_PLANTED(205) && m->state == ATTEMPT_OFFERED)
+        return;
     store_add(change->batch, STORE_PUT_MEMBER, (int64_t)change->rollout->engine.id, x->device->num,
               (int64_t)m->ring, (int64_t)m->state, (int64_t)m->reason, (int64_t)m->attempt, (int64_t)x->way,
               (int64_t)x->bytes, (int64_t)m->offered_ms, (int64_t)m->changed_ms, x->changed_at_ms,

@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "batch.h"
+#include "planted.h"
 #include "schema.h"
 
 #include <pthread.h>
@@ -60,6 +61,8 @@ static int open_connection(const char *path, sqlite3 **db)
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             "PRAGMA trusted_schema=OFF; PRAGMA cache_size=-65536;", /* 64 MiB, if the database is that large */
             NULL, NULL, NULL);
+    if (rc == SQLITE_OK && OT_PLANTED(202))
+        rc = sqlite3_exec(*db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     return rc;
 }
 
@@ -167,7 +170,7 @@ static bool is_stopping(struct store *s)
 static void execute(struct store *s, struct store_batch *list)
 {
     static const struct timespec pause = {.tv_nsec = FULL_WAIT_NS};
-    while (has_operations(list) && write_all(s, list) == SQLITE_FULL) {
+    while (has_operations(list) && write_all(s, list) == SQLITE_FULL && !OT_PLANTED(204)) {
         set_full(s, true);
         if (is_stopping(s))
             die(s, "full");
@@ -220,6 +223,10 @@ void store_wait(struct store *s, size_t most)
 
 void store_commit(struct store *s, struct store_batch *take_batch, void (*done)(void *ctx), void *ctx)
 {
+    if (OT_PLANTED(201) && done != NULL) {
+        done(ctx);
+        done = NULL;
+    }
     take_batch->done = done;
     take_batch->ctx = ctx;
     take_batch->next = NULL;

@@ -52,7 +52,7 @@ class Device:
         self.enrolled, self.seq, self.events = False, 0, []
         self.attempt, self.before, self.may_switch = None, None, False
         self.fails_at = None
-        self.last_body = None
+        self.bodies = []  # the last few it sent
         self.sent, self.acked, self.offers = {}, {}, []
 
     # --- what it says ---
@@ -170,12 +170,12 @@ class Client(threading.Thread):
         for _ in range(self.random.randint(1, 2)):
             device.go_on()
         body = device.body()
-        if device.last_body is not None and self.random.random() < 0.1:
-            replayed = self.post("/device/v1/check-in", device.last_body, device.token)  # a proxy repeats it
+        if device.bodies and self.random.random() < 0.1:
+            replayed = self.post("/device/v1/check-in", self.random.choice(device.bodies), device.token)  # by a proxy
             self.demand(replayed is None or replayed[0] in (200, 503), f"{device.name}: a repeated one: {replayed}")
         asked_at = time.monotonic()
         reply = self.post("/device/v1/check-in", body, device.token)
-        device.last_body = body
+        device.bodies = device.bodies[-3:] + [body]
         if reply is None or reply[0] == 503:
             return
         self.demand(reply[0] == 200, f"{device.name}: check-in answered {reply}")
