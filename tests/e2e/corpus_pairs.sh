@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real firmware, end to end: for each pair OLD -> NEW of real ESP32 images, OLD runs on a virtual ESP32, NEW is signed,
 # pushed undescribed and rolled out over TLS; in the end the digest that runs on the device equals the release's. Where OLD
-# was pushed, too, it goes as a patch.
+# was pushed, too, it goes as a patch, else as a compressed image.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/lib/trial.sh
@@ -31,7 +31,7 @@ trial_begin
 trial_server --poll-s 1
 "$otaria" key generate --scheme rsa3072 --out "$trial_dir/key.pem"
 
-roll_out() # NAME TABLE FLASH [patch]
+roll_out() # NAME TABLE FLASH [patch]: without a patch it goes by the compressed image
 {
     local dir=$corpus/$1 product want runs before way
     product=$(echo "${1%%/*}-${1##*/}" | tr -c 'A-Za-z0-9._-' '-' | cut -c1-28 | sed 's/-*$//')
@@ -66,7 +66,7 @@ roll_out() # NAME TABLE FLASH [patch]
     fi
     [ "$($get "$d/after.json" attempts.0.state)" = confirmed ] || { echo "$1: outcome is not confirmed" >&2; return 1; }
     way=$($get "$d/after.json" attempts.0.way)
-    [ "$way" = "${4:-full}" ] || { echo "$1: went by $way, not by ${4:-full}" >&2; return 1; }
+    [ "$way" = "${4:-compressed}" ] || { echo "$1: went by $way, not by ${4:-compressed}" >&2; return 1; }
     # ... and so says the flash itself, when the boot decision is run on it.
     "$otaria" flash boot "$d/flash" --json >"$d/boot.json"
     [ "$($get "$d/boot.json" slot)" = ota_1 ] || { echo "$1: the flash boots $($get "$d/boot.json" slot)" >&2; return 1; }

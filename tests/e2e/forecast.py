@@ -63,7 +63,7 @@ def attempts_that_were_seen_are_what_it_goes_by(fleet):
             if d.offer is not None and name not in updated:
                 d.confirm(fleet.firmware["1.1.0"])
                 updated.add(name)
-        time.sleep(0.3)
+        time.sleep(0.8)  # gaps below half a poll interval are no habit
     took = time.monotonic() - began
     fleet.push("1.2.0", 12)
     told = json.loads(fleet.server.otaria("rollout", "plan", "1.2.0", "--soak-s", "2", "--in-flight", "50",
