@@ -133,7 +133,7 @@ class CuttingProxy:
 
 
 class Trial:
-    """otariad of our own, one product, one release of 1 MiB rolled out to everybody."""
+    """otariad of our own, one product, one release of 1 MiB rolled out to everybody, as it is: not compressed."""
 
     def __init__(self, directory):
         binaries = os.environ.get("OTARIA_BIN", os.path.join(ROOT, "build"))
@@ -154,8 +154,9 @@ class Trial:
         ready = self.path("ready.json")
         with open(self.path("otariad.log"), "wb") as log:
             # pylint: disable-next=consider-using-with
-            self.server = subprocess.Popen([self.otariad, "--data", self.path("server"), "--device-listen",
-                                            "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--ready-file", ready],
+            self.server = subprocess.Popen([self.otariad, "--data", self.path("server"), "--patch-bases", "0",
+                                            "--device-listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0",
+                                            "--ready-file", ready],
                                            stdout=subprocess.DEVNULL, stderr=log)
         end = time.monotonic() + 20
         while not (os.path.exists(ready) and os.path.getsize(ready) > 0):
